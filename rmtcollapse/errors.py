@@ -1,0 +1,46 @@
+"""The three ways in which a call can refuse: bad input, a failed solve, no exact value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["ConvergenceError", "NoExactValueError", "ParameterError", "did_you_mean"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string."""
+    close = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+class ParameterError(ValueError):
+    """A parameter outside its domain. The message is one line: parameter, value, domain.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the parameter, as the user wrote it.
+    value : object
+        What was given.
+    domain : str
+        What would be accepted, in words.
+    """
+
+    def __init__(self, parameter: str, value: object, domain: str) -> None:
+        super().__init__(parameter, value, domain)
+        self.parameter = parameter
+        self.value = value
+        self.domain = domain
+
+    def __str__(self) -> str:
+        shown = value if len(value := repr(self.value).replace("\n", " ")) <= 80 else value[:77] + "..."
+        return f"{self.parameter} = {shown} is outside its domain: {self.domain}"
+
+
+class ConvergenceError(RuntimeError):
+    """A solve that produced no certified number. The message says what was tried and what to change."""
+
+
+class NoExactValueError(ValueError):
+    """No closed finite-size expectation is known for these parameters; ``theory()`` and ``simulate`` still answer."""

@@ -1,0 +1,302 @@
+r"""Is the theory right? Finite-size experiments at several sizes, extrapolated in 1/n, compared with its numbers.
+
+A deterministic equivalent is off by :math:`O(1/n)` at any finite size, so a simulation precise enough to be worth
+running rejects every correct theory at one size. The model is therefore resized (multiplicities and sample counts
+times *k*, which leaves the equivalent unchanged), the relative gaps are fitted by :math:`a_0+a_1/k`, and :math:`a_0`
+is what is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse._deferred import deferred
+from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.experiments.executors import default_executor, seed_sequence
+from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.simulate import draws, validated_trials
+
+__all__ = ["Row", "Verdict", "verify"]
+
+Theory = Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None
+
+_FALSE_ALARM = 1e-3  # chance that a right theory is rejected, over all its values together
+_NOTICED = 0.05  # an error of this relative size must not pass
+_COARSE = "not precise enough"
+_ROUNDING = 1e-9  # a value that theory says is zero is measured as rounding of a fit, relative to the largest value
+_FIRST, _MOST = 48, 6144  # trials a size: first batch, and where an adaptive run gives up
+
+
+@dataclass(frozen=True)
+class Row:
+    """One value of the verdict.
+
+    Attributes
+    ----------
+    name : str
+        The value.
+    theory : float
+        What the theory predicts at the model's own size.
+    simulated : float
+        Extrapolated simulation, theory * (1 + relative_gap).
+    standard_error : float
+        Of `simulated`.
+    z : float
+        (simulated - theory) / standard_error.
+    relative_gap : float
+        Extrapolated gap, relative to the theory.
+    slope : float
+        Coefficient of 1/k in the relative gap: the finite-size effect at the model's own size.
+    passed : bool
+        Whether this value agrees, and an error of 5 % of `scale` would have been noticed.
+    scale : float
+        |theory|, but at least 1 % of the largest value; 0 where the value has no noise or is infinite.
+    note : str
+        Why a value was not judged by its z-score.
+    """
+
+    name: str
+    theory: float
+    simulated: float
+    standard_error: float
+    z: float
+    relative_gap: float
+    slope: float
+    passed: bool
+    scale: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`verify` found.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether every judged value agrees.
+    rows : tuple of Row
+        One for each value.
+    sizes : tuple of Fraction
+        Multiples of the model's size that were simulated.
+    trials : int
+        Trials at each size.
+    threshold : float
+        Largest |z| that passes; a right theory exceeds it in any value with probability 0.001.
+    means, errors : dict of str to array (sizes,)
+        Simulated means and standard errors at each size.
+    predictions : dict of str to array (sizes,)
+        The theory at each size.
+    """
+
+    passed: bool
+    rows: tuple[Row, ...]
+    sizes: tuple[Fraction, ...]
+    trials: int
+    threshold: float
+    model: str
+    means: dict[str, NDArray[np.float64]] = field(repr=False)
+    errors: dict[str, NDArray[np.float64]] = field(repr=False)
+    predictions: dict[str, NDArray[np.float64]] = field(repr=False)
+
+    plot = deferred("rmtcollapse.plotting", "plot_verdict")
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"{name}: this verdict has {', '.join(r.name for r in self.rows)}")
+
+    @property
+    def conclusive(self) -> bool:
+        """False where values agree only because they are not known precisely enough."""
+        return not any(r.note.startswith(_COARSE) for r in self.rows)
+
+    @property
+    def report(self) -> str:
+        """The verdict as text."""
+        sizes = ", ".join(f"x{s}" for s in self.sizes)
+        against = any(abs(r.z) > self.threshold for r in self.rows)
+        word = "agrees with" if self.passed else "DISAGREES with" if against else "is NOT YET JUDGED by"
+        how = f"{self.trials} trials at each of sizes {sizes}, |z| <= {self.threshold:.2f}"
+        head = f"{self.model}: theory {word} simulation ({how})"
+        lines = [f"{'value':<18}{'theory':>14}{'simulated':>14}{'std error':>11}{'z':>8}{'gap':>10}"]
+        for r in self.rows:
+            numbers = (
+                f"{r.theory:>14.6g}{r.simulated:>14.6g}{r.standard_error:>11.2g}{r.z:>8.2f}{r.relative_gap:>10.2%}"
+            )
+            lines.append(f"{r.name:<18}{numbers}  {'ok' if r.passed else 'NO'}{'  ' + r.note if r.note else ''}")
+        return "\n".join([head, *lines])
+
+    def __str__(self) -> str:
+        return self.report
+
+
+def verify(
+    model: ExperimentModel,
+    theory: Theory = None,
+    *,
+    trials: int | None = None,
+    sizes: Iterable[int | Fraction] | None = None,
+    precision: float = 0.0075,
+    seed: int | np.random.SeedSequence = 0,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Verdict:
+    """Compare a theory with finite-size experiments.
+
+    Parameters
+    ----------
+    model : model
+        What is simulated.
+    theory : mapping or callable, optional
+        Numbers by name, or a function from a model to such numbers, to be judged in place of the model's own theory.
+        Numbers are taken to hold at every multiple of the model's size, as a deterministic equivalent does.
+    trials : int, optional
+        Trials at each size, at least 2. If not given, as many as `precision` needs (48 to 6,144).
+    sizes : iterable of int or Fraction, optional
+        Two or more multiples of the model's size; by default 1, 2 and 4 for a small model, 1/2 and 1 for a large one
+        that can be halved, else 1 and 2.
+    precision : float
+        Relative standard error of the extrapolated values that an adaptive run aims for, in (0, 1). A value that is
+        in which an error of 5 % could go unnoticed does not pass: agreement would mean nothing.
+    seed, executor, progress
+        As in :func:`~rmtcollapse.experiments.simulate.simulate`.
+
+    Returns
+    -------
+    Verdict
+        With ``passed``, ``report`` and ``rows``.
+    """
+    multiples = _validated_sizes(model, sizes)
+    if not 0 < precision < 1:
+        raise ParameterError("precision", precision, "a number in (0, 1)")
+    models = [model.resized(k) for k in multiples]
+    predictions = [_predicted(theory, m) for m in models]
+    seeds = seed_sequence(seed).spawn(len(models))
+    wanted = _FIRST if trials is None else validated_trials(trials)
+    samples: list[dict[str, NDArray[np.float64]]] = [{} for _ in models]
+    with default_executor(executor) as pool:
+        while True:
+            for i, m in enumerate(models):
+                done = len(next(iter(samples[i].values()), ()))
+                more = draws(m, seeds[i].spawn(wanted - done), pool, f"simulating {m.name()} x{multiples[i]}", progress)
+                samples[i] = {n: np.concatenate([samples[i].get(n, v[:0]), v]) for n, v in more.items()}
+            verdict = _judge(model.name(), multiples, predictions, samples)
+            spread = _coarsest(verdict)
+            if trials is not None or spread <= precision or wanted >= _MOST:
+                return verdict
+            wanted = int(min(_MOST, max(2 * wanted, min(1.1 * wanted * (spread / precision) ** 2, 8 * wanted))))
+
+
+def _coarsest(verdict: Verdict) -> float:
+    """Largest standard error, relative to what its value is judged against, among the values that have noise."""
+    spreads = [r.standard_error / r.scale for r in verdict.rows if r.scale > 0]
+    return max((s for s in spreads if isfinite(s)), default=0.0)
+
+
+def _validated_sizes(model: ExperimentModel, sizes: Iterable[int | Fraction] | None) -> tuple[Fraction, ...]:
+    if sizes is None:
+        return _default_sizes(model)
+    try:
+        multiples = tuple(Fraction(s) for s in sizes)
+    except (TypeError, ValueError):
+        raise ParameterError("sizes", sizes, "two or more positive multiples of the model's size") from None
+    if len(set(multiples)) < 2 or min(multiples) <= 0:
+        raise ParameterError("sizes", tuple(map(str, multiples)), "two or more different positive multiples")
+    return multiples
+
+
+def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
+    dimension = getattr(model.parameters().get("spectrum"), "dimension", 100)
+    if dimension <= 120:
+        return Fraction(1), Fraction(2), Fraction(4)
+    try:
+        model.resized(Fraction(1, 2))
+    except ParameterError:
+        return Fraction(1), Fraction(2)
+    return Fraction(1, 2), Fraction(1)
+
+
+def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
+    own = {name: float(v) for name, v in model.theory().items() if np.ndim(v) == 0}
+    if theory is None:
+        return own
+    given = theory(model) if callable(theory) else theory
+    for name in given:
+        if name not in own:
+            raise ParameterError(
+                "theory", name, f"names of this model's values: {', '.join(own)}{did_you_mean(name, own)}"
+            )
+    return {name: float(v) for name, v in given.items()}
+
+
+def _judge(
+    name: str,
+    sizes: tuple[Fraction, ...],
+    predictions: list[dict[str, float]],
+    samples: list[dict[str, NDArray[np.float64]]],
+) -> Verdict:
+    names = [n for n in predictions[0] if n in samples[0]]
+    trials = len(next(iter(samples[0].values())))
+    means = {n: np.array([s[n].mean() for s in samples]) for n in names}
+    errors = {n: np.array([s[n].std(ddof=1) for s in samples]) / sqrt(trials) for n in names}
+    theory = {n: np.array([p[n] for p in predictions]) for n in names}
+    threshold = _threshold(len(names), trials * len(sizes) - 2)
+    at = int(np.argmin([abs(float(s) - 1) for s in sizes]))
+    top = max((abs(means[n]).max() for n in names), default=0.0)
+    rows = tuple(_row(n, sizes, at, theory[n], means[n], errors[n], threshold, top) for n in names)
+    return Verdict(all(r.passed for r in rows), rows, sizes, trials, threshold, name, means, errors, theory)
+
+
+def _threshold(values: int, freedom: int) -> float:
+    """Two-sided quantile of Student's t at the false-alarm rate, shared among the values."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(freedom, 1), 1 - _FALSE_ALARM / (2 * max(values, 1))))
+
+
+def _row(
+    name: str,
+    sizes: tuple[Fraction, ...],
+    at: int,
+    theory: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    error: NDArray[np.float64],
+    threshold: float,
+    top: float,
+) -> Row:
+    """Judge one value; `at` is the index of the size that is reported, `top` the largest value."""
+    if not np.isfinite(theory).all():
+        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
+    if np.all(theory == 0) or np.all(error <= 1e-13 * abs(mean)):
+        gap = float(abs(mean - theory).max()) / (top or 1.0)
+        good = gap <= _ROUNDING
+        z = 0.0 if good else np.inf
+        return Row(name, theory[at], mean[at], error[at], z, gap, 0.0, good, note="without noise")
+    relative, spread = mean / theory - 1, error / abs(theory)
+    gap, slope, width = _extrapolate(np.array([float(1 / s) for s in sizes]), relative, spread)
+    z, width = gap / width, abs(theory[at]) * width
+    scale = max(abs(theory[at]), 0.01 * top)
+    blind = threshold * width / scale
+    note = f"{_COARSE}: an error of {blind:.0%} would pass unnoticed; use more trials" if blind > _NOTICED else ""
+    passed = bool(abs(z) <= threshold and not note)
+    return Row(name, theory[at], theory[at] * (1 + gap), width, z, gap, slope, passed, scale, note)
+
+
+def _extrapolate(
+    x: NDArray[np.float64], y: NDArray[np.float64], error: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Weighted least squares y = a0 + a1 x: a0, a1 and the standard error of a0."""
+    weighted = np.stack([np.ones_like(x), x], axis=1) / error[:, None]
+    covariance = np.linalg.inv(weighted.T @ weighted)
+    a0, a1 = covariance @ weighted.T @ (y / error)
+    return float(a0), float(a1), float(np.sqrt(covariance[0, 0]))

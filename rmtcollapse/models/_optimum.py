@@ -1,0 +1,51 @@
+"""Minimise a model's test error over its ridge, to near full precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rmtcollapse.models._base import Model
+
+__all__ = ["smooth_minimum"]
+
+
+def smooth_minimum(model: Model, value: str = "test_error") -> float:
+    r"""The :math:`\lambda\ge0` at which ``model.theory()[value]`` is least.
+
+    A scan over :math:`\log\lambda` finds the lowest valley; a Chebyshev interpolant of the value in that valley is then
+    differentiated. Interpolating keeps the precision of the value itself, where comparing values near a minimum would
+    lose half the digits. Returns 0.0 or inf if the value decreases all the way to that end.
+    """
+
+    def at(log_ridge: float) -> float:
+        return float(model.evolve(ridge=math.exp(log_ridge)).theory()[value])
+
+    scale = math.log(model.spectrum.trace / model.spectrum.dimension)
+    grid = scale + np.linspace(-30.0, 30.0, 121)
+    values = np.array([at(x) for x in grid])
+    best = int(np.argmin(values))
+    ends = {0: 0.0, len(grid) - 1: math.inf}
+    ridgeless = float(model.evolve(ridge=0.0).theory()[value])
+    # Flat to rounding towards zero: the ridgeless limit is the minimum.
+    if ridgeless <= values[best] * (1 + 1e-14):
+        return 0.0
+    if best in ends:
+        return ends[best]
+    return math.exp(_stationary(at, grid[best - 1], grid[best + 1]))
+
+
+def _stationary(function: Callable[[float], float], low: float, high: float) -> float:
+    """Zero of the derivative in a valley, through ever narrower Chebyshev interpolants."""
+    for _ in range(3):
+        fit = np.polynomial.Chebyshev.interpolate(np.vectorize(function), 20, domain=[low, high])
+        slope = fit.deriv()
+        inside = [float(r.real) for r in slope.roots() if abs(r.imag) < 1e-9 and low <= float(r.real) <= high]
+        centre = min(inside, key=fit) if inside else (low if fit(low) < fit(high) else high)
+        width = 0.25 * (high - low)
+        low, high = centre - width, centre + width
+    return float(centre)

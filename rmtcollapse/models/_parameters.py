@@ -1,0 +1,176 @@
+"""Declaring a model's parameters: symbol, domain, unit and meaning beside the name, refusals of one line.
+
+A model is a frozen keyword-only record (attrs: it imports in a few milliseconds, where pydantic takes a hundred, and a
+refusal is one line without translation). Values are strict: no text for numbers, no truth values, no nan, no infinity.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform
+
+import attrs
+import numpy as np
+
+from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.spectra.population import Spectrum
+
+__all__ = ["ParameterSpec", "choice", "count", "model", "nonnegative", "number", "population", "specs"]
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population"``."""
+
+    kind: str
+    symbol: str
+    meaning: str
+    domain: str
+    unit: str = "dimensionless"
+    check: Callable[[Any], Any] = lambda values: np.ones(np.shape(values), dtype=bool)
+    options: tuple[str, ...] = ()
+    optional: bool = False
+    needs: tuple[str, ...] = ()
+
+    def validated(self, name: str, value: Any) -> Any:
+        """The value as the type that the model stores, or a :class:`ParameterError`."""
+        if value is None and self.optional:
+            return None
+        if self.kind == "choice":
+            return self._chosen(name, value)
+        if self.kind == "population":
+            return self._population(name, value)
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+        allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
+        if isinstance(value, bool | np.bool_) or not isinstance(value, allowed):
+            raise ParameterError(name, value, self.domain)
+        if not np.isfinite(value) or not self.check(value):
+            raise ParameterError(name, value, self.domain)
+        return int(value) if self.kind == "count" else float(value)
+
+    def _population(self, name: str, value: Any) -> Spectrum:
+        if not isinstance(value, Spectrum):
+            raise ParameterError(name, value, self.domain)
+        for column in self.needs:
+            if getattr(value, column) is None:
+                raise ParameterError(name, value, f"a Spectrum with {column}=...")
+        if value.rank == 0:
+            raise ParameterError(name, value, "a Spectrum with at least one positive eigenvalue")
+        return value
+
+    def _chosen(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.options:
+            hint = did_you_mean(value, self.options) if isinstance(value, str) else ""
+            raise ParameterError(name, value, self.domain + hint)
+        return value
+
+    def validated_grid(self, name: str, values: Any) -> np.ndarray:
+        """A whole axis of a sweep at once, under the same rules; names the first value that is refused."""
+        if self.kind not in ("count", "number"):
+            return np.array([self.validated(name, v) for v in values], dtype=object)
+        axis = np.asarray(values)
+        kinds = "iu" if self.kind == "count" else "iuf"
+        if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in kinds:
+            raise ParameterError(name, values, f"a one-dimensional, non-empty grid of values, each {self.domain}")
+        good = np.isfinite(axis) & self.check(axis)
+        if not good.all():
+            raise ParameterError(name, axis[~good][0].item(), self.domain)
+        return axis
+
+
+def _field(name_spec: ParameterSpec, default: Any) -> Any:
+    def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
+        return name_spec.validated(field.name, value)
+
+    converter = attrs.Converter(convert, takes_field=True)
+    return attrs.field(default=default, converter=converter, metadata={"spec": name_spec})
+
+
+def count(symbol: str, meaning: str, *, least: int = 1, default: Any = attrs.NOTHING, optional: bool = False) -> Any:
+    """A whole number, at least `least`."""
+    domain = f"an integer >= {least}"
+    spec = ParameterSpec("count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional)
+    return _field(spec, default)
+
+
+def nonnegative(
+    symbol: str, meaning: str, *, unit: str = "dimensionless", default: Any = attrs.NOTHING, optional: bool = False
+) -> Any:
+    """A finite number, zero or more."""
+    return number(
+        symbol, meaning, "a finite number >= 0", lambda v: v >= 0, unit=unit, default=default, optional=optional
+    )
+
+
+def number(
+    symbol: str,
+    meaning: str,
+    domain: str,
+    check: Callable[[Any], Any],
+    *,
+    unit: str = "dimensionless",
+    default: Any = attrs.NOTHING,
+    optional: bool = False,
+) -> Any:
+    """A finite number that satisfies `check` (written so that it works on arrays), described by `domain`."""
+    return _field(ParameterSpec("number", symbol, meaning, domain, unit, check, optional=optional), default)
+
+
+def choice(symbol: str, meaning: str, *options: str, default: Any = attrs.NOTHING) -> Any:
+    """One of a few words."""
+    domain = "one of " + ", ".join(options)
+    return _field(ParameterSpec("choice", symbol, meaning, domain, "a word", options=options), default)
+
+
+def population(symbol: str, meaning: str, *needs: str) -> Any:
+    """A :class:`~rmtcollapse.Spectrum` that has the columns `needs` and a positive eigenvalue."""
+    domain = "a Spectrum, such as Spectrum.isotropic(200) (on the command line isotropic:dimension=200, or a file)"
+    spec = ParameterSpec("population", symbol, meaning, domain, "covariance of the features", needs=needs)
+    return _field(spec, attrs.NOTHING)
+
+
+@dataclass_transform(
+    frozen_default=True,
+    kw_only_default=True,
+    field_specifiers=(count, nonnegative, number, choice, population),
+)
+def model(cls: type[M]) -> type[M]:
+    """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""
+    made = attrs.define(frozen=True, kw_only=True, slots=False)(cls)
+    build = made.__init__
+    names = [f.name for f in attrs.fields(made)]  # type: ignore[arg-type]
+
+    @functools.wraps(build)
+    def __init__(self: Any, *args: Any, **given: Any) -> None:  # noqa: N807 - it replaces one
+        if args:
+            raise ParameterError(cls.__name__, args, "keyword arguments only: " + ", ".join(names))
+        refuse_unknown(cls.__name__, given, names)
+        missing = [n for n, s in specs(made).items() if n not in given and s[1] is attrs.NOTHING]
+        if missing:
+            spec = specs(made)[missing[0]][0]
+            raise ParameterError(missing[0], "(not given)", f"{spec.domain} is required: {spec.meaning}")
+        build(self, **given)
+
+    __init__.__signature__ = inspect.signature(build)  # type: ignore[attr-defined]
+    made.__init__ = __init__  # type: ignore[method-assign]
+    return made
+
+
+def refuse_unknown(owner: str, given: Mapping[str, Any], names: list[str]) -> None:
+    """Refuse the first name that `owner` does not have, with the closest one that it has."""
+    for name in given:
+        if name not in names:
+            raise ParameterError(
+                name, given[name], f"no parameter of {owner}{did_you_mean(name, names)}; it has {', '.join(names)}"
+            )
+
+
+def specs(cls: type) -> dict[str, tuple[ParameterSpec, Any]]:
+    """Declarations and defaults of a model's parameters, in order."""
+    return {f.name: (f.metadata["spec"], f.default) for f in attrs.fields(cls)}
