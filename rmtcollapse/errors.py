@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["ConvergenceError", "NoExactValueError", "ParameterError", "did_you_mean"]
+__all__ = [
+    "ConvergenceError",
+    "MissingParameterError",
+    "NoExactValueError",
+    "ParameterError",
+    "UnknownParameterError",
+    "did_you_mean",
+]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -36,6 +43,20 @@ class ParameterError(ValueError):
     def __str__(self) -> str:
         shown = value if len(value := repr(self.value).replace("\n", " ")) <= 80 else value[:77] + "..."
         return f"{self.parameter} = {shown} is outside its domain: {self.domain}"
+
+
+class UnknownParameterError(ParameterError):
+    """A name that its owner does not have: `parameter` is the name, `domain` says what there is."""
+
+    def __str__(self) -> str:
+        return f"{self.parameter} is not {self.domain}"
+
+
+class MissingParameterError(ParameterError):
+    """A required parameter that was not given; `domain` says what it is."""
+
+    def __str__(self) -> str:
+        return f"{self.parameter} is missing: {self.domain}"
 
 
 class ConvergenceError(RuntimeError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.errors import ParameterError, UnknownParameterError, did_you_mean
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
 from rmtcollapse.experiments.protocol import ExperimentModel
 from rmtcollapse.experiments.simulate import Simulation, draws, validated_trials
@@ -77,7 +77,9 @@ def _validated_axes(model: ExperimentModel, grids: Mapping[str, Iterable[Any]]) 
     specs = model.specs()
     for name in grids:
         if name not in specs:
-            raise ParameterError(name, "a grid", f"no parameter of {type(model).__name__}{did_you_mean(name, specs)}")
+            raise UnknownParameterError(
+                name, "a grid", f"a parameter of {type(model).__name__}{did_you_mean(name, specs)}"
+            )
     return {
         name: specs[name].validated_grid(name, list(g) if not isinstance(g, np.ndarray) else g)
         for name, g in grids.items()

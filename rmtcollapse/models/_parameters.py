@@ -15,10 +15,21 @@ from typing import Any, TypeVar, dataclass_transform
 import attrs
 import numpy as np
 
-from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.errors import MissingParameterError, ParameterError, UnknownParameterError, did_you_mean
 from rmtcollapse.spectra.population import Spectrum
 
-__all__ = ["ParameterSpec", "choice", "count", "model", "nonnegative", "number", "population", "specs"]
+__all__ = [
+    "ParameterSpec",
+    "choice",
+    "count",
+    "default_of",
+    "model",
+    "nonnegative",
+    "number",
+    "population",
+    "refuse_unknown",
+    "specs",
+]
 
 M = TypeVar("M")
 
@@ -154,7 +165,7 @@ def model(cls: type[M]) -> type[M]:
         missing = [n for n, s in specs(made).items() if n not in given and s[1] is attrs.NOTHING]
         if missing:
             spec = specs(made)[missing[0]][0]
-            raise ParameterError(missing[0], "(not given)", f"{spec.domain} is required: {spec.meaning}")
+            raise MissingParameterError(missing[0], None, f"{spec.meaning}, {spec.domain}")
         build(self, **given)
 
     __init__.__signature__ = inspect.signature(build)  # type: ignore[attr-defined]
@@ -164,13 +175,18 @@ def model(cls: type[M]) -> type[M]:
 
 def refuse_unknown(owner: str, given: Mapping[str, Any], names: list[str]) -> None:
     """Refuse the first name that `owner` does not have, with the closest one that it has."""
-    for name in given:
+    for name, value in given.items():
         if name not in names:
-            raise ParameterError(
-                name, given[name], f"no parameter of {owner}{did_you_mean(name, names)}; it has {', '.join(names)}"
-            )
+            known = f"a parameter of {owner}{did_you_mean(name, names)}; it has {', '.join(names)}"
+            raise UnknownParameterError(name, value, known)
 
 
 def specs(cls: type) -> dict[str, tuple[ParameterSpec, Any]]:
     """Declarations and defaults of a model's parameters, in order."""
     return {f.name: (f.metadata["spec"], f.default) for f in attrs.fields(cls)}
+
+
+def default_of(cls: type, name: str) -> str:
+    """The default of a parameter as text; ``required`` where it has none."""
+    default = specs(cls)[name][1]
+    return "required" if default is attrs.NOTHING else str(default).lower() if default is None else str(default)

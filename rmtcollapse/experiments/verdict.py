@@ -1,0 +1,128 @@
+"""What a comparison of theory and simulation found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse._deferred import deferred
+
+__all__ = ["COARSE", "Row", "Verdict"]
+
+COARSE = "not precise enough"  # how the note of a value begins that is not known well enough to be judged
+
+
+@dataclass(frozen=True)
+class Row:
+    """One value of the verdict.
+
+    Attributes
+    ----------
+    name : str
+        The value.
+    theory : float
+        What the theory predicts at the model's own size.
+    simulated : float
+        Extrapolated simulation, theory * (1 + relative_gap).
+    standard_error : float
+        Of `simulated`.
+    z : float
+        (simulated - theory) / standard_error.
+    relative_gap : float
+        Extrapolated gap, relative to the theory.
+    slope : float
+        Coefficient of 1/k in the relative gap: the finite-size effect at the model's own size.
+    passed : bool
+        Whether this value agrees, and an error of 5 % of `scale` would have been noticed.
+    scale : float
+        |theory|, but at least 1 % of the largest value; 0 where the value has no noise or is infinite.
+    note : str
+        Why a value was not judged by its z-score.
+    """
+
+    name: str
+    theory: float
+    simulated: float
+    standard_error: float
+    z: float
+    relative_gap: float
+    slope: float
+    passed: bool
+    scale: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What :func:`verify` found.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether every judged value agrees.
+    rows : tuple of Row
+        One for each value.
+    sizes : tuple of Fraction
+        Multiples of the model's size that were simulated.
+    trials : int
+        Trials at each size.
+    threshold : float
+        Largest |z| that passes; a right theory exceeds it in any value with probability 0.001.
+    means, errors : dict of str to array (sizes,)
+        Simulated means and standard errors at each size.
+    predictions : dict of str to array (sizes,)
+        The theory at each size.
+    """
+
+    passed: bool
+    rows: tuple[Row, ...]
+    sizes: tuple[Fraction, ...]
+    trials: int
+    threshold: float
+    model: str
+    means: dict[str, NDArray[np.float64]] = field(repr=False)
+    errors: dict[str, NDArray[np.float64]] = field(repr=False)
+    predictions: dict[str, NDArray[np.float64]] = field(repr=False)
+
+    plot = deferred("rmtcollapse.plotting", "plot_verdict")
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"{name}: this verdict has {', '.join(r.name for r in self.rows)}")
+
+    @property
+    def conclusive(self) -> bool:
+        """False where values agree only because they are not known precisely enough."""
+        return not any(r.note.startswith(COARSE) for r in self.rows)
+
+    @property
+    def report(self) -> str:
+        """The verdict as text."""
+        sizes = ", ".join(f"x{s}" for s in self.sizes)
+        against = any(abs(r.z) > self.threshold for r in self.rows)
+        word = "agrees with" if self.passed else "DISAGREES with" if against else "is NOT YET JUDGED by"
+        how = f"{self.trials} trials at each of sizes {sizes}, |z| <= {self.threshold:.2f}"
+        head = f"{self.model}: theory {word} simulation ({how})"
+        lines = [f"{'value':<18}{'theory':>14}{'simulated':>14}{'std error':>11}{'z':>8}{'gap':>10}"]
+        for r in self.rows:
+            numbers = (
+                f"{r.theory:>14.6g}{r.simulated:>14.6g}{r.standard_error:>11.2g}{r.z:>8.2f}{r.relative_gap:>10.2%}"
+            )
+            lines.append(f"{r.name:<18}{numbers}  {'ok' if r.passed else 'NO'}{'  ' + r.note if r.note else ''}")
+        return "\n".join([head, *lines])
+
+    def __str__(self) -> str:
+        return self.report
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain values."""
+        rows = [{**asdict(r), "z": float(r.z)} for r in self.rows]
+        sizes = [str(s) for s in self.sizes]
+        head = {"model": self.model, "passed": self.passed, "conclusive": self.conclusive, "threshold": self.threshold}
+        return {**head, "sizes": sizes, "trials": self.trials, "rows": rows}

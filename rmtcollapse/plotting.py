@@ -1,0 +1,160 @@
+"""Pictures of results: theory as lines, simulation as points with error bars, the paper's symbols on the axes.
+
+Functions take results and return matplotlib axes; they compute nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmtcollapse.errors import UnknownParameterError, did_you_mean
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from rmtcollapse.experiments.verdict import Verdict
+
+__all__ = ["COLOURS", "new_axes", "plot_curve", "plot_verdict", "points", "tidy"]
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+
+
+def new_axes(axes: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
+    """The given axes, or those of a new figure."""
+    if axes is not None:
+        return axes
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def tidy(axes: Axes) -> Axes:
+    """The house look: no box, a faint grid behind the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True, color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def points(axes: Axes, x: Any, y: Any, error: Any, colour: str, label: str | None = None) -> None:
+    """Measured points: open circles with bars of one standard error."""
+    axes.errorbar(
+        x,
+        y,
+        yerr=error,
+        fmt="o",
+        color=colour,
+        markerfacecolor="white",
+        markersize=4.5,
+        linewidth=1,
+        capsize=2,
+        label=label,
+    )
+
+
+def plot_curve(dataset: xr.Dataset, ax: Axes | None = None, values: Sequence[str] | None = None) -> Axes:
+    """Draw a sweep: the longest axis across, one line for each cell of the others (or for each value).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From :func:`rmtcollapse.sweep`.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure if not given.
+    values : sequence of str, optional
+        Values to draw; the test error, or the first value, if not given.
+    """
+    names = _drawn(dataset, values)
+    across = max(dataset.sizes, key=lambda d: dataset.sizes[d] if dataset[d].dtype.kind in "iuf" else 0)
+    others = [str(d) for d in dataset.dims if d != across]
+    axes = new_axes(ax)
+    lines = [(n, cell) for n in names for cell in np.ndindex(*(dataset.sizes[d] for d in others))]
+    for i, (name, cell) in enumerate(lines):
+        where = dict(zip(others, cell, strict=True))
+        label = ", ".join(
+            [name.replace("_", " ")] * (len(names) > 1) + [_cell_label(dataset, d, k) for d, k in where.items()]
+        )
+        _line(axes, dataset.isel(where), str(across), name, _colour(i, len(lines)), label)
+    _scales(axes, dataset, str(across), names)
+    if len(lines) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    return tidy(axes)
+
+
+def _drawn(dataset: xr.Dataset, values: Sequence[str] | None) -> list[str]:
+    theory = [str(n) for n in dataset.data_vars if not str(n).endswith(("_simulated", "_standard_error"))]
+    if values is None:
+        return ["test_error"] if "test_error" in theory else theory[:1]
+    for name in values:
+        if name not in theory:
+            raise UnknownParameterError(
+                name, name, f"a value of this sweep{did_you_mean(name, theory)}; it has {', '.join(theory)}"
+            )
+    return list(values)
+
+
+def _colour(index: int, count: int) -> Any:
+    if count <= len(COLOURS):
+        return COLOURS[index]
+    import matplotlib as mpl
+
+    return mpl.colormaps["viridis"](index / (count - 1) * 0.9)
+
+
+def _cell_label(dataset: xr.Dataset, dimension: str, index: int) -> str:
+    value = dataset[dimension].values[index]
+    symbol = dataset[dimension].attrs.get("symbol")
+    text = value if isinstance(value, str) else f"{value:g}"
+    return f"${symbol} = {text}$" if symbol and not isinstance(value, str) else f"{text}"
+
+
+def _line(axes: Axes, data: xr.Dataset, across: str, name: str, colour: str, label: str) -> None:
+    x, y = data[across].values, data[name].values
+    # A true divergence leaves a gap in the line.
+    axes.plot(x, np.where(np.isfinite(y), y, np.nan), color=colour, linewidth=1.6, label=label or None)
+    if f"{name}_simulated" in data:
+        points(axes, x, data[f"{name}_simulated"].values, data[f"{name}_standard_error"].values, colour)
+
+
+def _scales(axes: Axes, dataset: xr.Dataset, across: str, names: list[str]) -> None:
+    grid = dataset[across]
+    low, high = float(grid.min()), float(grid.max())
+    if low > 0 and high / low > 30:
+        axes.set_xscale("log")
+    elif grid.dtype.kind in "iu":
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    shown = np.concatenate([dataset[n].values.ravel() for n in names])
+    shown = shown[np.isfinite(shown)]
+    if shown.size and shown.min() > 0 and shown.max() / shown.min() > 30:
+        axes.set_yscale("log")
+    symbol = grid.attrs.get("symbol")
+    axes.set_xlabel(f"{grid.attrs.get('long_name', across)}" + (f"  ${symbol}$" if symbol else ""))
+    axes.set_ylabel(names[0].replace("_", " ") if len(names) == 1 else "value")
+    axes.set_title(str(dataset.attrs.get("model", "")), loc="left", fontsize=10)
+
+
+def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
+    """Draw a verdict: relative gaps against 1/size, with the fitted line and its intercept, which is what is judged."""
+    axes = new_axes(ax)
+    inverse = np.array([float(1 / s) for s in verdict.sizes])
+    judged = [r for r in verdict.rows if r.scale > 0]
+    for i, row in enumerate(judged):
+        colour = _colour(i, len(judged))
+        gap = verdict.means[row.name] / verdict.predictions[row.name] - 1
+        points(axes, inverse, gap, verdict.errors[row.name] / abs(verdict.predictions[row.name]), colour)
+        x = np.array([0.0, inverse.max()])
+        axes.plot(
+            x, row.relative_gap + row.slope * x, color=colour, linewidth=1.4, label=f"{row.name}: z = {row.z:.1f}"
+        )
+    axes.axhline(0, color="0.4", linewidth=0.8)
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:.1%}")
+    axes.set_xlabel("1 / size (multiples of the model's own)")
+    axes.set_ylabel("(simulation - theory) / theory")
+    axes.set_title(f"{verdict.model}: {'agrees' if verdict.passed else 'does not agree'}", loc="left", fontsize=10)
+    axes.legend(frameon=False, fontsize=9)
+    return tidy(axes)
