@@ -5,8 +5,11 @@ For *f* analytic around the spectrum of :math:`\hat\Sigma=X^\top X/n`,
 :mod:`rmtcollapse.equivalents.resolvent` hold at complex ridge :math:`-z`. This is a hand-written kernel (NumPy,
 complex); the SymPy statement that it is checked against is that of the model which calls it.
 
-Nodes lie on an ellipse in :math:`y=\log(z+\mu)`, where :math:`-\mu` is the pole nearest to the origin that must stay
-outside. In that variable the pole is at minus infinity, so the support may reach zero and span many decades.
+Nodes lie on an ellipse in :math:`y=\log z` around the positive part of the spectrum, so that the integrand varies
+little over many decades. Poles on the negative axis are then at :math:`|\operatorname{Im}y|=\pi`, and zero is at minus
+infinity. With fewer samples than directions the null space of :math:`\hat\Sigma` is one more node: the limit
+:math:`\lambda R(\lambda)`, :math:`\lambda\to0`. With as many samples as directions the spectrum reaches zero; the
+ellipse is then one in :math:`\log(z+\mu)`, which leaves the pole :math:`-\mu` nearest to the origin outside.
 """
 
 from __future__ import annotations
@@ -19,13 +22,53 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Contour", "converged_integrals"]
+__all__ = ["Contour", "Ellipse", "converged_integrals", "log_one_plus"]
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _HALF_HEIGHT = 1.8  # of the ellipse in y; the strip |Im y| < pi is free of singularities
 _MARGIN = 1.2  # by which the ellipse passes the ends of the support, in units of y
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """Where the nodes lie: ends of the spectrum in y = log(z + shift), before the margin."""
+
+    shift: float
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, samples: int, eigenvalue: Real, multiplicity: Real, pole: float) -> Ellipse:
+        """Surround the positive spectrum; `pole` > 0 is used only where the spectrum reaches zero."""
+        top = eigenvalue.max() * (1 + np.sqrt(multiplicity.sum() / samples)) ** 2
+        bottom = _lower_edge(samples, eigenvalue, multiplicity)
+        shift = 0.0 if bottom > 0 else pole
+        return cls(shift, float(np.log(bottom + shift)), float(np.log(top + shift)))
+
+    @property
+    def half_axes(self) -> tuple[float, float]:
+        """Half the length and half the height in y."""
+        return 0.5 * (self.high - self.low) + _MARGIN, _HALF_HEIGHT
+
+
+def _lower_edge(samples: int, s: Real, m: Real) -> float:
+    r"""Lower edge of the positive spectrum: *z* at the real *w* < min s where :math:`\frac1n\sum s^2/(s-w)^2=1`."""
+    from scipy.optimize import brentq
+
+    if m.sum() == samples:
+        return 0.0
+
+    def excess(log_distance: float) -> float:
+        return float(np.log(m @ (s / (s - s.min() + np.exp(log_distance))) ** 2 / samples))
+
+    # s - w = (s - min s) + distance; the two ends bound the sum from above and from below.
+    widest = np.log(np.sqrt(m @ s**2 / samples)) + 1e-12
+    narrowest = np.log(s.min() * np.sqrt(m[s == s.min()].sum() / samples)) - 1e-12
+    distance = np.exp(brentq(excess, narrowest, widest, xtol=1e-13))
+    w = s.min() - distance
+    return float(w * (1 - m @ (s / (s - s.min() + distance)) / samples))
 
 
 @dataclass(frozen=True)
@@ -38,11 +81,13 @@ class Contour:
         Nodes, upper half first, then their conjugates.
     weight : complex array (nodes,)
         Quadrature weights of :math:`\frac1{2\pi i}\oint\cdot\,dz`.
-    kappa : complex array (nodes,)
-        :math:`\kappa(-z)`.
-    learned : complex array (atoms, nodes)
+    kappa : complex array (nodes [+ 1],)
+        :math:`\kappa(-z)`; last, where there is a null space, :math:`\kappa(0)`.
+    share : complex array (nodes [+ 1],)
+        Weight of each node in :math:`\lambda R(\lambda)` form.
+    resolved : complex array (atoms, nodes [+ 1])
         :math:`1/(s_j+\kappa)`.
-    gain : complex array (nodes, nodes)
+    gain : complex array (nodes [+ 1], nodes [+ 1])
         *g* of two resolvents with :math:`B=\Sigma`.
     defect : float
         Largest relative defect of the equation for :math:`\kappa`.
@@ -53,41 +98,68 @@ class Contour:
     z: Complex
     weight: Complex
     kappa: Complex
-    learned: Complex
+    share: Complex
+    resolved: Complex
     gain: Complex
     defect: float
 
     @classmethod
     def around(cls, samples: int, eigenvalue: Real, multiplicity: Real, pole: float, nodes: int) -> Contour:
-        r"""Surround the spectrum (zero included), leaving :math:`-\mu` = -`pole` < 0 outside."""
-        top = eigenvalue.max() * (1 + np.sqrt(multiplicity.sum() / samples)) ** 2
-        low, high = np.log(pole), np.log(top + pole)
-        centre, half = 0.5 * (low + high), 0.5 * (high - low) + _MARGIN
+        """Surround the positive spectrum with an even number of `nodes`, and add the null space where there is one."""
+        ellipse = Ellipse.around(samples, eigenvalue, multiplicity, pole)
+        half, height = ellipse.half_axes
         theta = (np.arange(nodes // 2) + 0.5) * (2 * np.pi / nodes)
-        y = centre + half * np.cos(theta) + 1j * _HALF_HEIGHT * np.sin(theta)
-        z = np.exp(y) - pole
-        turn = np.exp(y) * (-half * np.sin(theta) + 1j * _HALF_HEIGHT * np.cos(theta))
-        weight = turn / (1j * nodes)
+        y = 0.5 * (ellipse.low + ellipse.high) + half * np.cos(theta) + 1j * height * np.sin(theta)
+        z = np.exp(y) - ellipse.shift
+        weight = np.exp(y) * (-half * np.sin(theta) + 1j * height * np.cos(theta)) / (1j * nodes)
         kappa, defect = _effective_ridges(samples, eigenvalue, multiplicity, z)
         z, weight, kappa = (np.concatenate([a, a.conj()]) for a in (z, weight, kappa))
-        learned = 1 / (eigenvalue[:, None] + kappa)
-        pair = (learned * (multiplicity * eigenvalue**2)[:, None]).T @ learned
-        return cls(eigenvalue, multiplicity, z, weight, kappa, learned, pair / (samples - pair), defect)
+        share = weight * kappa / z
+        if samples < multiplicity.sum():
+            null = _ridgeless(samples, eigenvalue, multiplicity)
+            kappa, share = np.append(kappa, null), np.append(share, null)
+        resolved = 1 / (eigenvalue[:, None] + kappa)
+        pair = (resolved * (multiplicity * eigenvalue**2)[:, None]).T @ resolved
+        gain = pair / (samples - pair)
+        return cls(eigenvalue, multiplicity, z, weight, kappa, share, resolved, gain, defect)
 
     def noise(self, pair: Complex) -> float:
         r""":math:`\frac1n\operatorname{tr}\Sigma f_1(\hat\Sigma)\hat\Sigma f_2(\hat\Sigma)`.
 
-        `pair` is f_1(z_1) f_2(z_2).
+        `pair` is :math:`f_1(z_1)f_2(z_2)` at the nodes; the null space has no part in it.
         """
-        return float((self.weight @ (pair * self.gain) @ self.weight).real)
+        size = len(self.z)
+        return float((self.weight @ (pair * self.gain[:size, :size]) @ self.weight).real)
 
-    def quadratic(self, signal: Real, first: Complex, second: Complex) -> float:
-        r""":math:`\sum_jw_j^2[f_1(\hat\Sigma)\Sigma f_2(\hat\Sigma)]_{jj}`; `signal` is :math:`w_j^2` per direction."""
-        u, v = (f * self.weight * self.kappa / self.z for f in (first, second))
-        ends = (self.learned @ u) * (self.learned @ v)
+    def quadratic(self, signal: Real, first: Complex, second: Complex, at_zero: tuple[float, float]) -> float:
+        r""":math:`\sum_jw_j^2[f_1(\hat\Sigma)\Sigma f_2(\hat\Sigma)]_{jj}`.
+
+        `signal` is :math:`w_j^2` per direction, `first` and `second` are the functions at the nodes, `at_zero` their
+        values at zero.
+        """
+        null = len(self.share) - len(self.z)
+        u, v = (np.append(f, [zero] * null) * self.share for f, zero in zip((first, second), at_zero, strict=True))
         energy = self.multiplicity * signal * self.eigenvalue
-        pair = (self.learned * energy[:, None]).T @ self.learned
+        ends = (self.resolved @ u) * (self.resolved @ v)
+        pair = (self.resolved * energy[:, None]).T @ self.resolved
         return float((energy @ ends).real + (u @ (pair * self.gain) @ v).real)
+
+
+def _ridgeless(samples: int, s: Real, m: Real) -> float:
+    r""":math:`\kappa` at ridge 0 with fewer samples than directions: :math:`\sum s/(s+\kappa)=n`."""
+    from scipy.optimize import brentq
+
+    rank = m.sum()
+    surplus = (rank - samples) / samples
+
+    def missing(log_kappa: float) -> float:
+        # Shares of unlearned directions where they are small, of learned ones where those are.
+        kappa = np.exp(log_kappa)
+        learned = s > kappa
+        return float(m[learned].sum() - samples + m @ (np.where(learned, -kappa, s) / (s + kappa)))
+
+    low, high = np.log(surplus * rank / (m @ (1 / s))), np.log(surplus * (m @ s) / rank)
+    return float(np.exp(brentq(missing, low - 1e-9, high + 1e-9, xtol=1e-15, rtol=4 * np.finfo(float).eps)))
 
 
 def _effective_ridges(samples: int, s: Real, m: Real, z: Complex) -> tuple[Complex, float]:
@@ -152,6 +224,11 @@ def _follow(samples: int, s: Real, m: Real, here: complex, w: complex, target: c
     return w, defect
 
 
+def log_one_plus(x: Complex) -> Complex:
+    """log(1 + x), accurate for small complex x, where NumPy's ``log1p`` loses the real part."""
+    return 0.5 * np.log1p(x.real * (2 + x.real) + x.imag**2) + 1j * np.arctan2(x.imag, 1 + x.real)
+
+
 def converged_integrals(
     make: Callable[[int], tuple[Real, float]], *, first: int = 64, most: int = 4096, tolerance: float = 2e-14
 ) -> tuple[Real, float, float]:
@@ -180,10 +257,12 @@ def converged_integrals(
         now, defect = make(nodes)
         last, change = change, float(np.max(abs(now - before) / np.maximum(abs(now), np.finfo(float).tiny)))
         before = now
+        if not np.isfinite(now).all():
+            break
         # At the level of rounding the change stops shrinking; more nodes would not help.
         if change <= tolerance or (change < 1e-12 and change > 0.25 * last):
             return now, change, defect
-    if change > 1e-10:
+    if not change <= 1e-10:
         raise ConvergenceError(
             f"contour integrals changed by {change:.1e} at {nodes} nodes; increase generator_ridge (or ridge) "
             "relative to the largest eigenvalue"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmtcollapse.equivalents.contour import Contour, converged_integrals
+from rmtcollapse.equivalents.contour import Contour, converged_integrals, log_one_plus
 from rmtcollapse.models._prediction import Prediction
 
 if TYPE_CHECKING:
@@ -67,20 +67,21 @@ def _integrals(model: RecursiveRegression, nodes: int) -> tuple[np.ndarray, floa
     pole = min(lam, lam0) if lam > 0 else lam0
     around = Contour.around(model.samples, columns["eigenvalue"], columns["multiplicity"], pole, nodes)
     z = around.z
-    log_pass = -np.log1p(lam0 / z)  # of one generator filter
+    log_pass = -log_one_plus(lam0 / z)  # of one generator filter
     last = z / (z + lam) if lam > 0 else np.ones_like(z)
     unlearned_clean = lam / (z + lam)
     forgotten = -last * np.expm1(g * log_pass)  # (1 - f) beyond clean training
     unlearned = unlearned_clean + forgotten
     signal = columns["signal"]
-    bias = around.quadratic(signal, unlearned, unlearned)
-    change = around.quadratic(signal, forgotten, unlearned) + around.quadratic(signal, unlearned_clean, forgotten)
+    # In the null space nothing is learned, by clean training either.
+    bias = around.quadratic(signal, unlearned, unlearned, (1.0, 1.0))
+    change = around.quadratic(signal, forgotten, unlearned, (0.0, 1.0))
+    change += around.quadratic(signal, unlearned_clean, forgotten, (1.0, 0.0))
     both = log_pass[:, None] + log_pass
+    with np.errstate(invalid="ignore"):
+        passes = np.where(both == 0, g, np.expm1(g * both) / np.expm1(both))
     filters = last / (z + lam0)
-    noise = around.noise(filters[:, None] * filters * np.expm1(g * both) / np.expm1(both))
-    if lam == 0:
-        # Clean ridgeless training has its own bias, which no contour excludes from the row space's complement.
-        change = bias - float(model.evolve(generations=0).theory()["bias"])
+    noise = around.noise(filters[:, None] * filters * passes)
     return np.array([bias, change, noise]), around.defect
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 
 from rmtcollapse.equations.reference import Evaluator
 from rmtcollapse.equations.symbols import Column, parameter, total, unknown
-from rmtcollapse.equivalents.contour import Contour
+from rmtcollapse.equivalents.contour import Contour, Ellipse
 from rmtcollapse.equivalents.resolvent import one_resolvent, two_resolvents
 from rmtcollapse.models._shared_design import filters_at
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reference_integrals"]
 
-_HALF_HEIGHT, _MARGIN, _GUARD = 1.8, 1.2, 15
+_GUARD = 15
 
 
 def reference_integrals(model: RecursiveRegression, digits: int) -> tuple[Any, Any, Any]:
@@ -41,73 +41,71 @@ def _integrals(model: RecursiveRegression, nodes: int) -> tuple[Any, Any, Any]:
     other = unknown("effective_ridge_2", r"\kappa_2")
     gain = two_resolvents(T, s, level.kappa, other, s)
     spread = total(w2 * s / ((s + level.kappa) * (s + other)))
-    columns = model.spectrum.columns()
-    evaluate = Evaluator(columns, [s, w2])
+    evaluate = Evaluator(model.spectrum.columns(), [s, w2])
     evaluate.scalars[T] = mp.mpf(model.samples)
-    pole = min(model.ridge, model.generator_ridge) or model.generator_ridge
-    z, weight, kappa = _nodes(model, nodes, pole, evaluate, level, lam)
-    shares = []
-    for k in kappa:
-        evaluate.scalars[level.kappa] = k
-        shares.append(evaluate.per_atom(level.kappa / (s + level.kappa)))
-    half = nodes // 2
+    z, weight, kappa = _nodes(model, nodes, evaluate, level, lam)
+    null = len(kappa) - len(z)
+    share = [w * k / x for w, k, x in zip(weight, kappa, z, strict=False)] + kappa[len(z) :]
     clean, full, last = zip(*(filters_at(model, x, mp) for x in z), strict=True)
+    clean, full = (*clean, *[mp.mpf(1)] * null), (*full, *[mp.mpf(1)] * null)
     step = [x / (x + mp.mpf(model.generator_ridge)) for x in z]
-    bias = _diagonal(columns, shares, weight, z, full, full)
-    base = _diagonal(columns, shares, weight, z, clean, clean)
+    ends = [mp.mpc(0)] * 2
     noise = mp.mpf(0)
-    # The integrand at a conjugate pair is the conjugate: half of the first index suffices.
-    for a in range(half):
-        evaluate.scalars[level.kappa] = kappa[a]
-        for b in range(nodes):
+    bias, base = (_diagonal(model, evaluate, level, kappa, share, f) for f in (full, clean))
+    for a, k in enumerate(kappa):
+        evaluate.scalars[level.kappa] = k
+        for b in range(a + 1):
             evaluate.scalars[other] = kappa[b]
-            g, e = evaluate(gain), evaluate(spread)
-            both = weight[a] * weight[b]
-            kernel = both * kappa[a] * kappa[b] / (z[a] * z[b]) * g * e
-            bias += 2 * (kernel * full[a] * full[b]).real
-            base += 2 * (kernel * clean[a] * clean[b]).real
-            passes = mp.fsum((step[a] * step[b]) ** p for p in range(model.generations))
-            noise += 2 * (both * last[a] * last[b] * passes * g).real
-    if model.ridge == 0:
-        base = model.evolve(generations=0).theory(mp.mp.dps - _GUARD)["bias"]
+            g = evaluate(gain)
+            kernel = share[a] * share[b] * g * evaluate(spread) * (1 if a == b else 2)
+            ends = [e + kernel * f[a] * f[b] for e, f in zip(ends, (full, clean), strict=True)]
+            if a < len(z):
+                passes = mp.fsum((step[a] * step[b]) ** p for p in range(model.generations))
+                noise += (weight[a] * weight[b] * last[a] * last[b] * passes * g * (1 if a == b else 2)).real
+    bias, base = bias + ends[0].real, base + ends[1].real
     return bias, bias - base, noise
 
 
-def _diagonal(columns: Any, shares: list[list[Any]], weight: Any, z: Any, first: Any, second: Any) -> Any:
-    value = mp.mpf(0)
-    for j, (m, s, w2) in enumerate(zip(columns["multiplicity"], columns["eigenvalue"], columns["signal"], strict=True)):
+def _diagonal(model: Any, evaluate: Evaluator, level: Any, kappa: Any, share: Any, values: Any) -> Any:
+    """Sum of s_j w_j^2 times the square of the one-resolvent equivalent of the function."""
+    columns = model.spectrum.columns()
+    ends = [mp.mpc(0)] * len(columns["eigenvalue"])
+    for k, u, f in zip(kappa, share, values, strict=True):
+        evaluate.scalars[level.kappa] = k
         ends = [
-            mp.fsum(w * f * row[j] / x for w, f, row, x in zip(weight, fs, shares, z, strict=True))
-            for fs in (first, second)
+            e + u * f * x for e, x in zip(ends, evaluate.per_atom(1 / (level.eigenvalue + level.kappa)), strict=True)
         ]
-        value += mp.mpf(m) * mp.mpf(s) * mp.mpf(w2) * (ends[0] * ends[1]).real
-    return value
+    rows = zip(columns["multiplicity"], columns["eigenvalue"], columns["signal"], ends, strict=True)
+    return mp.fsum(mp.mpf(m) * mp.mpf(x) * mp.mpf(w) * (e**2).real for m, x, w, e in rows)
 
 
-def _nodes(
-    model: Any, nodes: int, pole: float, evaluate: Evaluator, level: Any, lam: sp.Symbol
-) -> tuple[list[Any], ...]:
+def _nodes(model: Any, nodes: int, evaluate: Evaluator, level: Any, lam: sp.Symbol) -> tuple[list[Any], ...]:
     """Nodes, weights and effective ridges; the double-precision contour says which root to polish."""
     columns = model.spectrum.columns()
-    rough = Contour.around(model.samples, columns["eigenvalue"], columns["multiplicity"], pole, nodes)
-    top = (
-        mp.mpf(columns["eigenvalue"].max()) * (1 + mp.sqrt(mp.mpf(columns["multiplicity"].sum()) / model.samples)) ** 2
-    )
-    low, high = mp.log(pole), mp.log(top + pole)
-    centre, half = (low + high) / 2, (high - low) / 2 + mp.mpf(_MARGIN)
+    pole = min(model.ridge, model.generator_ridge) or model.generator_ridge
+    where = (model.samples, columns["eigenvalue"], columns["multiplicity"], pole)
+    rough, ellipse = Contour.around(*where, nodes), Ellipse.around(*where)
+    half, height = map(mp.mpf, ellipse.half_axes)
+    centre = (mp.mpf(ellipse.low) + mp.mpf(ellipse.high)) / 2
     z, weight, kappa = [], [], []
-    equation = (level.kappa * level.samples - level.kappa * level.degrees_of_freedom) / level.samples - lam
-    slope = sp.diff(equation, level.kappa)
     for k in range(nodes // 2):
         theta = (k + mp.mpf(1) / 2) * 2 * mp.pi / nodes
-        y = mp.mpc(centre + half * mp.cos(theta), mp.mpf(_HALF_HEIGHT) * mp.sin(theta))
-        turn = mp.exp(y) * mp.mpc(-half * mp.sin(theta), mp.mpf(_HALF_HEIGHT) * mp.cos(theta))
-        z.append(mp.exp(y) - pole)
-        weight.append(turn / mp.mpc(0, nodes))
-        evaluate.scalars[lam] = -z[-1]
-        root = mp.mpc(rough.kappa[k])
-        for _ in range(mp.mp.prec.bit_length() - 3):
-            evaluate.scalars[level.kappa] = root
-            root -= evaluate(equation) / evaluate(slope)
-        kappa.append(root)
-    return tuple([*values, *map(mp.conj, values)] for values in (z, weight, kappa))
+        y = mp.mpc(centre + half * mp.cos(theta), height * mp.sin(theta))
+        z.append(mp.exp(y) - mp.mpf(ellipse.shift))
+        weight.append(mp.exp(y) * mp.mpc(-half * mp.sin(theta), height * mp.cos(theta)) / mp.mpc(0, nodes))
+        kappa.append(_polish(evaluate, level, lam, rough.kappa[k], -z[-1]))
+    null = [_polish(evaluate, level, lam, k.real, mp.mpf(0)) for k in rough.kappa[nodes:]]
+    z, weight, kappa = ([*values, *map(mp.conj, values)] for values in (z, weight, kappa))
+    return z, weight, kappa + null
+
+
+def _polish(evaluate: Evaluator, level: Any, lam: sp.Symbol, start: Any, ridge: Any) -> Any:
+    """Newton's method for the stated equation of one resolvent, at a complex ridge."""
+    equation = level.kappa - level.kappa * level.degrees_of_freedom / level.samples - lam
+    slope = sp.diff(equation, level.kappa)
+    evaluate.scalars[lam] = ridge
+    root = mp.mpmathify(start)
+    for _ in range(mp.mp.prec.bit_length() - 3):
+        evaluate.scalars[level.kappa] = root
+        root -= evaluate(equation) / evaluate(slope)
+    return root

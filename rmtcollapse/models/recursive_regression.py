@@ -18,9 +18,9 @@ eigenbasis,
 .. math:: c=\frac{\sum_jB_js_j/(s_j+\kappa_0)^2}{T_0-\mathrm{df}_2(\kappa_0)},\qquad N\leftarrow N+\sigma_0^2c,\qquad
           B\leftarrow\Big(\frac{s}{s+\kappa_0}\Big)^2B+\frac{c\,\kappa_0^2s}{(s+\kappa_0)^2}.
 
-The recursion below carries what *differs* from clean training (:math:`\Pi` the retained signal, *G* the signal lost by
-generators, *D* the change of the quadratic form beyond :math:`s\Pi^2`, *N* the generators' noise), so that collapse is
-a sum of small terms and never a difference of large ones.
+The recursion below carries :math:`\Pi` the retained signal, *G* the signal lost by generators, :math:`C=B-s\Pi^2`, *D*
+the change of *C* from clean training, and *N* the generators' noise, so that bias and collapse are sums of small terms
+and never differences of large ones.
 
 **Consequences.** :math:`T_0>d`, :math:`\lambda_0=0`: collapse is linear in *g*. :math:`T_0<d`: the noise saturates and
 the signal is lost as :math:`\eta^g`, :math:`\eta=T_0/d` (isotropic), with no noise at all: catastrophic collapse.
@@ -134,7 +134,8 @@ class RecursiveRegression(Model):
         slack, slack0 = unknown("slack", r"(T-\mathrm{df}_2)"), unknown("generator_slack", r"(T_0-\mathrm{df}_2^0)")
         c, c0 = unknown("gain", "c"), unknown("generator_gain", "c")
         kept, lost = Column("kept", r"\Pi_j"), Column("lost", "G_j")
-        form, noise = Column("form", "D_j", real=True), unknown("generator_noise", "N")
+        spread, shift = Column("spread", "C_j"), Column("spread_change", "D_j", real=True)
+        noise = unknown("generator_noise", "N")
         bias, variance = unknown("bias", "B"), unknown("variance", "V")
         test, clean, collapse = (
             unknown("test_error", "E"),
@@ -158,22 +159,23 @@ class RecursiveRegression(Model):
             },
             recursion=Recursion(
                 steps=steps,
-                within={c0: gen.gain(s * kept**2 + excess + form, slack0)},
+                within={c0: gen.gain(s * kept**2 + spread, slack0)},
                 state={
                     kept: (s / (s + kappa), kept * s / (s + kappa0)),
                     lost: (S.Zero, lost + kept * kappa0 / (s + kappa0)),
-                    form: (S.Zero, form * (s / (s + kappa0)) ** 2 + change - forgets * excess),
+                    spread: (excess, spread * (s / (s + kappa0)) ** 2 + change),
+                    shift: (S.Zero, shift * (s / (s + kappa0)) ** 2 + change - forgets * excess),
                     noise: (S.Zero, noise + limit_product(sigma02, c0)),
                 },
             ),
             outputs={
                 clean: clean_bias + limit_product(sigma2, c),
-                bias: total(w2 * (s * (kappa / (s + kappa) + lost) ** 2 + excess + form)),
+                bias: total(w2 * (s * (kappa / (s + kappa) + lost) ** 2 + spread)),
                 variance: limit_product(sigma2 + shared, c) + noise,
                 test: bias + variance,
                 collapse: noise
                 + limit_product(shared, c)
-                + total(w2 * (s * lost * (lost + 2 * kappa / (s + kappa)) + form)),
+                + total(w2 * (s * lost * (lost + 2 * kappa / (s + kappa)) + shift)),
             },
         )
 
