@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
+import sys
+from importlib import metadata
 from pathlib import Path
 
-from model_pages import write_model_pages
-
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from model_pages import write_model_pages  # noqa: E402
 
 project = "rmtcollapse"
 author = "the rmtcollapse developers"
 copyright = f"2026, {author}"
-release = version("rmtcollapse")
+release = metadata.version("rmtcollapse")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 html_theme = "furo"

@@ -9,7 +9,8 @@ from rmtcollapse.models._parameters import default_of
 
 __all__ = ["write_model_pages"]
 
-_MEMBERS = "theory, exact, draw, optimal_ridge, exponents, adaptive_ridge"
+_INHERITED = ["theory", "evolve", "resized", "latex"]
+_PLUMBING = {"system", "arguments", "check", "limits", "sweepable"}
 
 
 def write_model_pages(folder: Path) -> None:
@@ -35,6 +36,12 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _members(cls: type) -> str:
+    """What a user calls: the model's own public methods, and the inherited ones worth a line."""
+    own = [n for n, f in vars(cls).items() if callable(f) and not n.startswith("_") and n not in _PLUMBING]
+    return ", ".join([*own, *(n for n in _INHERITED if n not in own)])
+
+
 def _page(cls: type) -> str:
     parameters = [
         (f"``{n}``", f":math:`{s.symbol}`" if s.symbol else "", s.domain, f"``{default_of(cls, n)}``", s.meaning)
@@ -56,6 +63,6 @@ def _page(cls: type) -> str:
             _title("On the command line", "-"),
             f".. code-block:: sh\n\n   rmtcollapse show {cls.name()}\n   rmtcollapse theory {cls.name()} --help\n",
             _title("Interface", "-"),
-            f".. autoclass:: {cls.__module__}.{cls.__name__}\n   :members: {_MEMBERS}\n",
+            f".. autoclass:: {cls.__module__}.{cls.__name__}\n   :members: {_members(cls)}\n   :inherited-members:\n",
         ]
     )

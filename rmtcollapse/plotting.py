@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     from rmtcollapse.experiments.verdict import Verdict
 
-__all__ = ["COLOURS", "new_axes", "plot_curve", "plot_verdict", "points", "tidy"]
+    Forecast = Any  # of the floor above
+
+__all__ = [
+    "COLOURS",
+    "new_axes",
+    "plot_curve",
+    "plot_forecast",
+    "plot_learning_curve",
+    "plot_verdict",
+    "points",
+    "tidy",
+]
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -115,19 +126,22 @@ def _cell_label(dataset: xr.Dataset, dimension: str, index: int) -> str:
 
 def _line(axes: Axes, data: xr.Dataset, across: str, name: str, colour: str, label: str) -> None:
     x, y = data[across].values, data[name].values
-    # A true divergence leaves a gap in the line.
+    # A true divergence is a gap in the line, with its place marked.
     axes.plot(x, np.where(np.isfinite(y), y, np.nan), color=colour, linewidth=1.6, label=label or None)
+    for place in x[np.isinf(y)]:
+        axes.axvline(place, color=colour, linestyle=":", linewidth=1)
     if f"{name}_simulated" in data:
         points(axes, x, data[f"{name}_simulated"].values, data[f"{name}_standard_error"].values, colour)
 
 
 def _scales(axes: Axes, dataset: xr.Dataset, across: str, names: list[str]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     grid = dataset[across]
-    low, high = float(grid.min()), float(grid.max())
-    if low > 0 and high / low > 30:
+    if _geometric(grid.values):
         axes.set_xscale("log")
     elif grid.dtype.kind in "iu":
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     shown = np.concatenate([dataset[n].values.ravel() for n in names])
     shown = shown[np.isfinite(shown)]
     if shown.size and shown.min() > 0 and shown.max() / shown.min() > 30:
@@ -136,6 +150,14 @@ def _scales(axes: Axes, dataset: xr.Dataset, across: str, names: list[str]) -> N
     axes.set_xlabel(f"{grid.attrs.get('long_name', across)}" + (f"  ${symbol}$" if symbol else ""))
     axes.set_ylabel(names[0].replace("_", " ") if len(names) == 1 else "value")
     axes.set_title(str(dataset.attrs.get("model", "")), loc="left", fontsize=10)
+
+
+def _geometric(grid: np.ndarray) -> bool:
+    """Whether a grid is spaced more evenly in its logarithm."""
+    if grid.min() <= 0 or len(grid) < 3:
+        return False
+    plain, logarithmic = np.diff(grid), np.diff(np.log(grid))
+    return bool(logarithmic.std() * abs(plain.mean()) < plain.std() * abs(logarithmic.mean()))
 
 
 def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
@@ -157,4 +179,40 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     axes.set_ylabel("(simulation - theory) / theory")
     axes.set_title(f"{verdict.model}: {'agrees' if verdict.passed else 'does not agree'}", loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
+    return tidy(axes)
+
+
+def plot_forecast(forecast: Forecast, axes: Any = None) -> Any:
+    """Draw a forecast: the learning curves and the ridge curve, theory as lines and refits as points."""
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")[1]
+    plot_learning_curve(forecast, axes[0])
+    right, curve = axes[1], forecast.regularisation
+    right.plot(curve.ridge, curve.predicted, color=COLOURS[2], label=f"theory, $N = {curve.samples[0]:.0f}$")
+    points(right, curve.ridge, curve.measured, curve.standard_error, COLOURS[2], "refits")
+    right.axvline(
+        forecast.best_ridge_predicted, color="0.4", linestyle=":", linewidth=1.2, label="best ridge, predicted"
+    )
+    right.set(xscale="log", xlabel=r"ridge $\lambda$", ylabel="mean squared error")
+    right.legend(frameon=False, fontsize=9)
+    tidy(right)
+    return axes
+
+
+def plot_learning_curve(forecast: Forecast, ax: Axes | None = None) -> Axes:
+    """Draw the learning curves of a forecast against the number of rows."""
+    axes = new_axes(ax)
+    small = f"{forecast.plain.ridge[0]:.2g}"
+    for curve, colour, label in (
+        (forecast.plain, COLOURS[1], rf"$\lambda = {small}$"),
+        (forecast.tuned, COLOURS[0], "best $\\lambda$"),
+    ):
+        axes.plot(curve.samples, curve.predicted, color=colour, label=f"theory, {label}")
+        points(axes, curve.samples, curve.measured, curve.standard_error, colour, "refits")
+    axes.axhline(forecast.noise_variance, color="0.4", linestyle=":", linewidth=1.2, label="noise")
+    axes.axhline(forecast.variance, color="0.7", linestyle=":", linewidth=1.2, label="target variance")
+    axes.set(xscale="log", yscale="log", xlabel="rows $N$", ylabel="mean squared error", title=forecast.source)
+    axes.legend(frameon=False, fontsize=8)
     return tidy(axes)

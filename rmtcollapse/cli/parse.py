@@ -144,7 +144,7 @@ def _spectrum_file(path: Path, name: str) -> Spectrum:
         raise
     except (ValueError, OSError) as error:
         raise ParameterError(name, str(path), f"a readable file of numbers ({str(error).splitlines()[0]})") from None
-    found = {ours: columns[n] for ours, names in _COLUMNS.items() for n in names if n in columns}
+    found: dict[str, Any] = {ours: columns[n] for ours, names in _COLUMNS.items() for n in names if n in columns}
     if "eigenvalues" not in found:
         raise ParameterError(
             name, str(path), f"columns eigenvalue[, signal, target_shift, multiplicity]; it has {', '.join(columns)}"
@@ -158,9 +158,11 @@ def _named_columns(path: Path) -> Mapping[str, np.ndarray]:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    with path.open(encoding="utf-8") as file:
-        names = [n.strip() for n in file.readline().split(",")]
-        body = np.loadtxt(file, delimiter=",", ndmin=2)
+    head, *body_lines = path.read_text(encoding="utf-8-sig").splitlines() or [""]
+    names = [n.strip() for n in head.split(",")]
+    if not any(line.strip() for line in body_lines):
+        raise ValueError("it has no rows")
+    body = np.loadtxt(body_lines, delimiter=",", ndmin=2)
     if body.shape[1] != len(names):
         raise ValueError(f"{len(names)} names but {body.shape[1]} columns")
     return dict(zip(names, body.T, strict=True))

@@ -103,14 +103,14 @@ class RecursiveRegression(Model):
     )
     designs: str = choice("", "which fits share their rows", *DESIGNS, default="independent")
 
-    VALUES: ClassVar = {
+    VALUES: ClassVar[Mapping[str, str]] = {
         "test_error": "excess risk against the true target (add the noise variance for prediction error)",
         "bias": "part of the test error that remains without noise anywhere",
         "variance": "part of the test error that noise adds, downstream and in the generators",
         "clean_test_error": "test error without any generator (generations = 0)",
         "collapse": "test_error - clean_test_error",
     }
-    SOURCE: ClassVar = "Dohmatob, Feng and Kempe 2024, arXiv 2402.07712 (stated); general recursion derived here"
+    SOURCE: ClassVar[str] = "Dohmatob, Feng and Kempe 2024, arXiv 2402.07712 (stated); general recursion derived here"
 
     @classmethod
     def system(cls) -> System:

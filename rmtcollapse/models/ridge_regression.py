@@ -24,7 +24,7 @@ at finite size is the mean of an inverse Wishart matrix.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -69,14 +69,14 @@ class RidgeRegression(Model):
     ridge: float = nonnegative(r"\lambda", "ridge penalty; 0 is the minimum-norm limit", unit="squared feature")
     noise_variance: float = nonnegative(r"\sigma^2", "variance of the label noise", unit="squared label")
 
-    VALUES: ClassVar = {
+    VALUES: ClassVar[Mapping[str, str]] = {
         "test_error": "excess risk (add the noise variance for prediction error)",
         "bias": "part of the test error that remains without noise",
         "variance": "part of the test error that the noise adds",
         "effective_ridge": "kappa, the ridge that the population sees",
         "train_error": "mean squared residual on the noisy training labels",
     }
-    SOURCE: ClassVar = "Dobriban and Wager 2018 (stated); Hastie, Montanari, Rosset, Tibshirani 2022 (stated)"
+    SOURCE: ClassVar[str] = "Dobriban and Wager 2018 (stated); Hastie, Montanari, Rosset, Tibshirani 2022 (stated)"
 
     @classmethod
     def system(cls) -> System:
@@ -129,7 +129,7 @@ class RidgeRegression(Model):
         r"""Expectation at this finite size, for the minimum-norm fit.
 
         Known for :math:`\lambda=0` with at least as many samples as directions (any :math:`\Sigma`), and with fewer
-        for an isotropic population. Infinite where |n - d| <= 1 and there is noise.
+        for an isotropic population. Infinite where :math:`|n-d|\le1` and there is noise.
 
         Raises
         ------

@@ -1,0 +1,13 @@
+"""The calculator on a user's own table: read it, estimate what the theory needs, predict, measure, compare.
+
+Here live the reading of tables, the forecast and its report. Here never live formulas: the theory is that of the
+models, the estimates are those of ``spectra``, the fits are those of ``experiments``.
+"""
+
+from __future__ import annotations
+
+from rmtcollapse.predict.regression import predict_regression
+from rmtcollapse.predict.report import Curve, RegressionForecast
+from rmtcollapse.predict.tables import Table, load_dataset, read_table
+
+__all__ = ["Curve", "RegressionForecast", "Table", "load_dataset", "predict_regression", "read_table"]

@@ -1,0 +1,193 @@
+"""A user's table: features and a target, read from a file and refused in one line where it is not numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.errors import ParameterError, UnknownParameterError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Table", "load_dataset", "read_table"]
+
+Array = NDArray[np.float64]
+LEAST_ROWS = 20
+BUNDLED = ("diabetes", "digits")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Features (rows, columns), a target (rows,), and what they are called.
+
+    Raises
+    ------
+    ParameterError
+        For a missing or infinite entry, a constant column, or fewer than 20 rows.
+    """
+
+    features: Array
+    target: Array
+    names: tuple[str, ...]
+    target_name: str
+    source: str
+
+    def __post_init__(self) -> None:
+        rows, columns = self.features.shape
+        if rows < LEAST_ROWS:
+            raise ParameterError("data", self.source, f"a table of at least {LEAST_ROWS} rows; it has {rows}")
+        if columns == 0:
+            raise ParameterError("data", self.source, "a table with a feature column beside the target")
+        for values, name in (*zip(self.features.T, self.names, strict=True), (self.target, self.target_name)):
+            bad = ~np.isfinite(values)
+            if bad.any():
+                row = int(np.argmax(bad))
+                raise ParameterError(f"column {name!r}, row {row + 1}", float(values[row]), "a finite number")
+            if np.ptp(values) == 0:
+                raise ParameterError(f"column {name!r}", float(values[0]), "a column that varies")
+
+
+def read_table(path: str | Path, target: str | int | None = None) -> Table:
+    """Read a table of numbers.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv`` or ``.tsv`` with a header; ``.npy`` with a two-dimensional array; ``.npz`` with ``X`` and ``y``.
+    target : str or int, optional
+        Target column by name or position (from 0; negative from the end); the last column by default.
+
+    Raises
+    ------
+    ParameterError
+        For anything that is not a table of varying, finite numbers; one line that says where.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ParameterError("data", str(path), "an existing file")
+    if path.suffix in (".csv", ".tsv"):
+        return _from_text(path, target)
+    if path.suffix == ".npy":
+        return _from_matrix(_load(path), path, target)
+    if path.suffix == ".npz":
+        return _from_archive(path, target)
+    raise ParameterError("data", str(path), "a .csv, .tsv, .npy or .npz file")
+
+
+def _from_text(path: Path, target: str | int | None) -> Table:
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",", skipinitialspace=True)
+    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise ParameterError("data", str(path), f"a table with a header and rows of equal length ({reason})") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ParameterError("data", str(path), "a table whose rows are as long as its header")
+    if frame.shape[1] == 0 or len(frame) == 0:
+        raise ParameterError("data", str(path), "a table with rows")
+    names = [str(c).strip() for c in frame.columns]
+    place = _place(target, names, path)
+    columns = [_numbers(frame.iloc[:, k], names[k]) for k in range(len(names))]
+    matrix = np.stack(columns, axis=1)
+    return _split(matrix, place, tuple(names), str(path))
+
+
+def _numbers(column: pd.Series, name: str) -> Array:
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = numbers.isna() & column.notna()
+    if wrong.any():
+        row = int(np.argmax(wrong.to_numpy()))
+        raise ParameterError(f"column {name!r}, row {row + 1}", str(column.iloc[row]), "a number")
+    if column.isna().any():
+        row = int(np.argmax(column.isna().to_numpy()))
+        raise ParameterError(f"column {name!r}, row {row + 1}", "", "a number (this entry is missing)")
+    return np.asarray(numbers.to_numpy(dtype=float))
+
+
+def _load(path: Path) -> NDArray[np.generic]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (ValueError, OSError, EOFError) as error:
+        raise ParameterError("data", str(path), f"an array of numbers ({str(error).splitlines()[0]})") from None
+
+
+def _real(array: NDArray[np.generic], what: str, dimensions: int) -> Array:
+    if array.dtype.kind not in "iufb" or array.ndim != dimensions:
+        shown = f"{array.dtype} array of shape {array.shape}"
+        raise ParameterError(what, shown, f"a {dimensions}-dimensional array of numbers")
+    return array.astype(float)
+
+
+def _from_matrix(array: NDArray[np.generic], path: Path, target: str | int | None) -> Table:
+    matrix = _real(array, "data", 2)
+    names = [f"column {k}" for k in range(matrix.shape[1])]
+    return _split(matrix, _place(target, names, path), tuple(names), str(path))
+
+
+def _from_archive(path: Path, target: str | int | None) -> Table:
+    if target is not None:
+        raise ParameterError("target", target, "not given for an .npz file, whose target is y")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+    except (ValueError, OSError, EOFError, AttributeError) as error:
+        raise ParameterError("data", str(path), f"an archive of arrays ({str(error).splitlines()[0]})") from None
+    for key in ("X", "y"):
+        if key not in arrays:
+            raise ParameterError("data", str(path), f"arrays X and y; it has {', '.join(arrays) or 'none'}")
+    features, values = _real(arrays["X"], "X", 2), _real(arrays["y"], "y", 1)
+    if len(features) != len(values):
+        raise ParameterError("y", f"{len(values)} entries", f"one entry for each of the {len(features)} rows of X")
+    return Table(features, values, tuple(f"column {k}" for k in range(features.shape[1])), "y", str(path))
+
+
+def _place(target: str | int | None, names: list[str], path: Path) -> int:
+    if target is None:
+        return len(names) - 1
+    if target in names:
+        return names.index(str(target))
+    try:
+        place = int(target)
+    except ValueError:
+        known = f"a column of {path.name}{did_you_mean(str(target), names)}; it has {', '.join(names[:20])}"
+        raise UnknownParameterError(f"target {target!r}", target, known) from None
+    if not -len(names) <= place < len(names):
+        raise ParameterError("target", target, f"a column name, or a position from 0 to {len(names) - 1}")
+    return place % len(names)
+
+
+def _split(matrix: Array, place: int, names: tuple[str, ...], source: str) -> Table:
+    rest = tuple(n for k, n in enumerate(names) if k != place)
+    return Table(np.delete(matrix, place, axis=1), matrix[:, place].copy(), rest, names[place], source)
+
+
+def load_dataset(name: str) -> Table:
+    """scikit-learn's bundled ``diabetes`` (442 rows, 10 features) or ``digits`` (1,797 rows; constant pixels dropped).
+
+    Raises
+    ------
+    ParameterError
+        For another name, or where scikit-learn (extra ``data``) is not installed.
+    """
+    if name not in BUNDLED:
+        raise UnknownParameterError(
+            f"data {name!r}", name, f"a bundled set{did_you_mean(name, BUNDLED)}; there are {', '.join(BUNDLED)}"
+        )
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise ParameterError("data", name, "available with scikit-learn: pip install 'rmtcollapse[data]'") from None
+    bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else datasets.load_digits()
+    features = np.asarray(bunch.data, dtype=float)
+    varies = np.ptp(features, axis=0) > 0
+    names = tuple(str(n) for n, v in zip(bunch.feature_names, varies, strict=True) if v)
+    target = {"diabetes": "disease progression", "digits": "digit"}[name]
+    return Table(features[:, varies], np.asarray(bunch.target, dtype=float), names, target, f"scikit-learn {name}")
