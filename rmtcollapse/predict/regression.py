@@ -157,8 +157,8 @@ def predict_regression(
 
 
 def _validate(folds: int, repeats: int, rows: int) -> None:
-    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= min(20, rows // 5):
-        raise ParameterError("folds", folds, f"an integer from 2 to {min(20, rows // 5)}")
+    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= min(20, rows // 4):
+        raise ParameterError("folds", folds, f"an integer from 2 to {min(20, rows // 4)}")
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 2 * folds:
         raise ParameterError("repeats", repeats, f"an integer >= {2 * folds} (two refits a fold)")
 

@@ -106,13 +106,24 @@ class RegressionForecast:
             made[name]["gaps"] = getattr(self, name).gaps.tolist()
         return made
 
+    def _cautions(self) -> list[str]:
+        """What makes the estimates behind the forecast unreliable."""
+        pool = self.rows - -(-self.rows // self.folds)
+        if pool >= 4 * self.dimension:
+            return []
+        spread = (
+            f"caution: {pool} rows outside a fold for {self.dimension} features; sample eigenvalues spread wider than"
+        )
+        return [f"{spread} the population's, so expect the forecast to be wrong at small ridges."]
+
     @property
     def report(self) -> str:
         """The forecast as text."""
-        explained = 1 - self.noise_variance / self.variance
+        explained = max(0.0, 1 - self.noise_variance / self.variance)
         lines = [
             f"{self.source}: {self.rows} rows, {self.dimension} features, target {self.target!r} "
             f"(variance {self.variance:.4g}, of which a linear model can explain {explained:.0%})",
+            *self._cautions(),
             "Mean squared error of prediction; gap is predicted / measured - 1; ± is one standard error over refits.",
         ]
         for curve in self.curves:

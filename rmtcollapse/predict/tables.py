@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,8 @@ def read_table(path: str | Path, target: str | int | None = None) -> Table:
     """
     path = Path(path)
     if not path.is_file():
-        raise ParameterError("data", str(path), "an existing file")
+        hint = did_you_mean(path.name, BUNDLED)
+        raise ParameterError("data", str(path), f"an existing file, or one of {', '.join(BUNDLED)}{hint}")
     if path.suffix in (".csv", ".tsv"):
         return _from_text(path, target)
     if path.suffix == ".npy":
@@ -82,20 +84,48 @@ def read_table(path: str | Path, target: str | int | None = None) -> Table:
 def _from_text(path: Path, target: str | int | None) -> Table:
     import pandas as pd
 
+    separator = "\t" if path.suffix == ".tsv" else ","
     try:
-        frame = pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",", skipinitialspace=True)
-    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
-        raise ParameterError("data", str(path), f"a table with a header and rows of equal length ({reason})") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ParameterError("data", str(path), "a table whose rows are as long as its header")
-    if frame.shape[1] == 0 or len(frame) == 0:
-        raise ParameterError("data", str(path), "a table with rows")
-    names = [str(c).strip() for c in frame.columns]
+        names = _checked_header(path, separator)
+        frame = pd.read_csv(path, sep=separator, skipinitialspace=True, encoding="utf-8-sig")
+    except ParameterError:
+        raise
+    except (ValueError, OSError, csv.Error) as error:  # pandas' own errors are ValueErrors
+        raise ParameterError("data", str(path), f"a table of text ({' '.join(str(error).split())})") from None
     place = _place(target, names, path)
-    columns = [_numbers(frame.iloc[:, k], names[k]) for k in range(len(names))]
-    matrix = np.stack(columns, axis=1)
+    matrix = np.stack([_numbers(frame.iloc[:, k], names[k]) for k in range(len(names))], axis=1)
     return _split(matrix, place, tuple(names), str(path))
+
+
+def _checked_header(path: Path, separator: str) -> list[str]:
+    """Column names, after checking that every row is as long as the header (pandas would guess)."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, delimiter=separator)
+        names = [n.strip() for n in next(lines, [])]
+        if not any(names):
+            raise ParameterError("data", str(path), "a table with a header of column names")
+        if all(_is_number(n) for n in names):
+            raise ParameterError("header", ", ".join(names[:5]), "column names, not numbers")
+        twice = [n for n in names if names.count(n) > 1]
+        if twice:
+            raise ParameterError("header", twice[0], "column names that differ")
+        rows = 0
+        for line in lines:
+            rows += bool(line)
+            if line and len(line) != len(names):
+                shown = f"{len(line)} entries"
+                raise ParameterError(f"line {lines.line_num}", shown, f"{len(names)} entries, as the header has")
+    if rows == 0:
+        raise ParameterError("data", str(path), "a table with rows")
+    return names
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(column: pd.Series, name: str) -> Array:
@@ -116,7 +146,12 @@ def _load(path: Path) -> NDArray[np.generic]:
     try:
         return np.asarray(np.load(path, allow_pickle=False))
     except (ValueError, OSError, EOFError) as error:
-        raise ParameterError("data", str(path), f"an array of numbers ({str(error).splitlines()[0]})") from None
+        raise ParameterError("data", str(path), f"an array of numbers ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    # NumPy takes whatever is not its own format for a pickle, and would advise to load that.
+    return "it is not one" if "pickle" in str(error) else str(error).splitlines()[0]
 
 
 def _real(array: NDArray[np.generic], what: str, dimensions: int) -> Array:
@@ -139,7 +174,7 @@ def _from_archive(path: Path, target: str | int | None) -> Table:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (ValueError, OSError, EOFError, AttributeError) as error:
-        raise ParameterError("data", str(path), f"an archive of arrays ({str(error).splitlines()[0]})") from None
+        raise ParameterError("data", str(path), f"an archive of arrays ({_reason(error)})") from None
     for key in ("X", "y"):
         if key not in arrays:
             raise ParameterError("data", str(path), f"arrays X and y; it has {', '.join(arrays) or 'none'}")
