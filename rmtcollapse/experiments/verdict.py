@@ -112,7 +112,7 @@ class Verdict:
         lines = [f"{'value':<18}{'theory':>14}{'simulated':>14}{'std error':>11}{'z':>8}{'gap':>10}"]
         for r in self.rows:
             numbers = (
-                f"{r.theory:>14.6g}{r.simulated:>14.6g}{r.standard_error:>11.2g}{r.z:>8.2f}{r.relative_gap:>10.2%}"
+                f"{r.theory:>14.6g}{r.simulated:>14.6g}{r.standard_error:>11.2g}{r.z:>8.3g}{r.relative_gap:>10.2%}"
             )
             lines.append(f"{r.name:<18}{numbers}  {'ok' if r.passed else 'NO'}{'  ' + r.note if r.note else ''}")
         return "\n".join([head, *lines])

@@ -170,19 +170,26 @@ def _row(
     """Judge one value; `at` is the index of the size that is reported, `top` the largest value."""
     if not np.isfinite(theory).all():
         return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
-    if np.all(theory == 0) or np.all(error <= 1e-13 * abs(mean)):
-        gap = float(abs(mean - theory).max()) / (top or 1.0)
-        good = gap <= _ROUNDING
-        z = 0.0 if good else np.inf
-        return Row(name, theory[at], mean[at], error[at], z, gap, 0.0, good, note="without noise")
-    relative, spread = mean / theory - 1, error / abs(theory)
-    gap, slope, width = _extrapolate(np.array([float(1 / s) for s in sizes]), relative, spread)
-    z, width = gap / width, abs(theory[at]) * width
+    gaps = abs(mean - theory)
+    if np.all(gaps <= _ROUNDING * top) and (np.all(theory == 0) or np.all(error <= _ROUNDING * abs(mean))):
+        return Row(
+            name, theory[at], mean[at], error[at], 0.0, gaps.max() / (top or 1.0), 0.0, True, note="without noise"
+        )
+    if np.all(error == 0):
+        return Row(name, theory[at], mean[at], 0.0, np.inf, gaps.max() / (top or 1.0), 0.0, False, note="without noise")
+    # A value that vanishes in the limit is measured in units of what it is at finite size.
+    unit = abs(theory) if np.all(theory != 0) else np.full_like(mean, abs(mean).max())
+    inverse = np.array([float(1 / s) for s in sizes])
+    gap, slope, width = _extrapolate(inverse, (mean - theory) / unit, error / unit)
+    z, width = gap / width, float(unit[at]) * width
+    if np.all(theory == 0):
+        passed = bool(abs(z) <= threshold)
+        return Row(name, 0.0, float(unit[at]) * gap, width, z, gap, slope, passed, note="vanishes in the limit")
     scale = max(abs(theory[at]), 0.01 * top)
     blind = threshold * width / scale
     note = f"{COARSE}: an error of {blind:.0%} would pass unnoticed; use more trials" if blind > _NOTICED else ""
     passed = bool(abs(z) <= threshold and not note)
-    return Row(name, theory[at], theory[at] * (1 + gap), width, z, gap, slope, passed, scale, note)
+    return Row(name, theory[at], theory[at] + unit[at] * gap, width, z, gap, slope, passed, scale, note)
 
 
 def _extrapolate(

@@ -95,7 +95,8 @@ def predict_regression(
     samples : int, optional
         Rows of the ridge curve, from 3 to the rows outside one fold; twice the dimension, or half of what there is.
     ridge : float, optional
-        Penalty of the plain learning curve, > 0 (for standardised features); 0.001 if not given.
+        Penalty of the plain learning curve, from 1e-8 to 1e8 of the mean eigenvalue (1 for standardised features);
+        0.001 of it if not given.
     folds : int
         Cross-validation folds, 2 to 20.
     repeats : int
@@ -122,9 +123,7 @@ def predict_regression(
     split_seed, run_seed = seed_sequence(seed).spawn(2)
     parts = _folds(table, folds, standardize, split_seed)
     mean = float(np.mean([f.spectrum.trace / f.spectrum.dimension for f in parts]))
-    small = _SMALL * mean if ridge is None else ridge
-    if not (isinstance(small, int | float) and np.isfinite(small) and small > 0):
-        raise ParameterError("ridge", ridge, "a finite number > 0")
+    small = _SMALL * mean if ridge is None else _validated_ridge(ridge, mean)
     low = max(5, table.features.shape[1] // 3)
     sizes = np.unique(np.round(np.geomspace(min(low, pool // 2), pool, _SIZES))).astype(np.float64)
     best = np.array([np.exp(np.mean([np.log(f.best_ridge(n)) for f in parts])) for n in sizes])
@@ -157,18 +156,26 @@ def predict_regression(
 
 
 def _validate(folds: int, repeats: int, rows: int) -> None:
-    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= min(20, rows // 4):
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= min(20, rows // 4):
         raise ParameterError("folds", folds, f"an integer from 2 to {min(20, rows // 4)}")
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 2 * folds:
+    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 2 * folds:
         raise ParameterError("repeats", repeats, f"an integer >= {2 * folds} (two refits a fold)")
 
 
 def _validated_samples(samples: int | None, pool: int, dimension: int) -> int:
     if samples is None:
         return max(3, min(2 * dimension, pool // 2))
-    if isinstance(samples, bool) or not isinstance(samples, int) or not 3 <= samples <= pool:
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or not 3 <= samples <= pool:
         raise ParameterError("samples", samples, f"an integer from 3 to {pool}, the rows outside one fold")
-    return samples
+    return int(samples)
+
+
+def _validated_ridge(ridge: float, mean: float) -> float:
+    """Between these bounds a Cholesky factor of any Gram matrix exists, and the penalty does not hide the data."""
+    number = isinstance(ridge, int | float | np.integer | np.floating) and not isinstance(ridge, bool)
+    if not (number and 1e-8 * mean <= ridge <= 1e8 * mean):
+        raise ParameterError("ridge", ridge, f"a number from {1e-8 * mean:.3g} to {1e8 * mean:.3g}")
+    return float(ridge)
 
 
 def _folds(table: Table, folds: int, standardize: bool, seed: np.random.SeedSequence) -> list[_Fold]:
@@ -179,6 +186,9 @@ def _folds(table: Table, folds: int, standardize: bool, seed: np.random.SeedSequ
         pool = table.features[rest]
         # A feature can be constant on these rows; it then says nothing and is left out of the fit.
         varies = np.ptp(pool, axis=0) > 0
+        if not varies.any():
+            domain = f"a table with a feature that varies outside each of {folds} folds"
+            raise ParameterError("data", table.source, domain)
         centre = pool.mean(axis=0)
         scale = np.where(varies, pool.std(axis=0, ddof=1), 1.0) if standardize else np.ones(len(centre))
         pool, test = (((a - centre) / scale)[:, varies] for a in (pool, table.features[part]))

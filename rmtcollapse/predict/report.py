@@ -15,7 +15,7 @@ __all__ = ["Curve", "RegressionForecast"]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """Prediction error along one axis, in squared units of the target.
 
@@ -52,7 +52,7 @@ class Curve:
         return self.samples if self.axis == "samples" else self.ridge
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegressionForecast:
     """What the theory said of a table, and what refitting measured.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,16 +21,17 @@ __all__ = ["Table", "load_dataset", "read_table"]
 Array = NDArray[np.float64]
 LEAST_ROWS = 20
 BUNDLED = ("diabetes", "digits")
+_LARGEST, _SMALLEST = 1e100, 1e-100  # variances of what lies between neither overflow nor underflow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Features (rows, columns), a target (rows,), and what they are called.
 
     Raises
     ------
     ParameterError
-        For a missing or infinite entry, a constant column, or fewer than 20 rows.
+        For a missing, infinite or huge entry, a constant column, fewer than 20 rows, or lengths that differ.
     """
 
     features: Array
@@ -39,7 +41,13 @@ class Table:
     source: str
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "features", _real(np.asarray(self.features), "features", 2))
+        object.__setattr__(self, "target", _real(np.asarray(self.target), "target", 1))
         rows, columns = self.features.shape
+        if len(self.target) != rows:
+            raise ParameterError("target", f"{len(self.target)} entries", f"one entry for each of the {rows} rows")
+        if len(self.names) != columns:
+            raise ParameterError("names", f"{len(self.names)} names", f"one name for each of the {columns} columns")
         if rows < LEAST_ROWS:
             raise ParameterError("data", self.source, f"a table of at least {LEAST_ROWS} rows; it has {rows}")
         if columns == 0:
@@ -51,6 +59,9 @@ class Table:
                 raise ParameterError(f"column {name!r}, row {row + 1}", float(values[row]), "a finite number")
             if np.ptp(values) == 0:
                 raise ParameterError(f"column {name!r}", float(values[0]), "a column that varies")
+            if (size := float(np.abs(values).max())) > _LARGEST or np.ptp(values) < _SMALLEST:
+                domain = f"a column with entries up to {_LARGEST:g} that differ by {_SMALLEST:g} or more; rescale it"
+                raise ParameterError(f"largest entry of column {name!r}", size, domain)
 
 
 def read_table(path: str | Path, target: str | int | None = None) -> Table:
@@ -69,22 +80,30 @@ def read_table(path: str | Path, target: str | int | None = None) -> Table:
         For anything that is not a table of varying, finite numbers; one line that says where.
     """
     path = Path(path)
-    if not path.is_file():
+    if not _is_file(path):
         hint = did_you_mean(path.name, BUNDLED)
         raise ParameterError("data", str(path), f"an existing file, or one of {', '.join(BUNDLED)}{hint}")
-    if path.suffix in (".csv", ".tsv"):
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
         return _from_text(path, target)
-    if path.suffix == ".npy":
+    if suffix == ".npy":
         return _from_matrix(_load(path), path, target)
-    if path.suffix == ".npz":
+    if suffix == ".npz":
         return _from_archive(path, target)
     raise ParameterError("data", str(path), "a .csv, .tsv, .npy or .npz file")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as: a name that is too long
+        return False
 
 
 def _from_text(path: Path, target: str | int | None) -> Table:
     import pandas as pd
 
-    separator = "\t" if path.suffix == ".tsv" else ","
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         names = _checked_header(path, separator)
         frame = pd.read_csv(path, sep=separator, skipinitialspace=True, encoding="utf-8-sig")
@@ -100,10 +119,13 @@ def _from_text(path: Path, target: str | int | None) -> Table:
 def _checked_header(path: Path, separator: str) -> list[str]:
     """Column names, after checking that every row is as long as the header (pandas would guess)."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, delimiter=separator)
-        names = [n.strip() for n in next(lines, [])]
+        lines = csv.reader(file, delimiter=separator, skipinitialspace=True)
+        names = [n.strip() for n in next((line for line in lines if not _blank(line)), [])]
         if not any(names):
             raise ParameterError("data", str(path), "a table with a header of column names")
+        if "" in names:
+            where = f"column {names.index('')} of the header"
+            raise ParameterError(where, "", "a name (a column of row numbers is no feature: leave it out)")
         if all(_is_number(n) for n in names):
             raise ParameterError("header", ", ".join(names[:5]), "column names, not numbers")
         twice = [n for n in names if names.count(n) > 1]
@@ -111,13 +133,19 @@ def _checked_header(path: Path, separator: str) -> list[str]:
             raise ParameterError("header", twice[0], "column names that differ")
         rows = 0
         for line in lines:
-            rows += bool(line)
-            if line and len(line) != len(names):
+            if _blank(line):
+                continue
+            rows += 1
+            if len(line) != len(names):
                 shown = f"{len(line)} entries"
                 raise ParameterError(f"line {lines.line_num}", shown, f"{len(names)} entries, as the header has")
     if rows == 0:
         raise ParameterError("data", str(path), "a table with rows")
     return names
+
+
+def _blank(line: list[str]) -> bool:
+    return not line or (len(line) == 1 and not line[0].strip())
 
 
 def _is_number(text: str) -> bool:
@@ -144,25 +172,35 @@ def _numbers(column: pd.Series, name: str) -> Array:
 
 def _load(path: Path) -> NDArray[np.generic]:
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
+        loaded = np.load(path, allow_pickle=False)
+    except Exception as error:  # damaged files fail in a dozen ways, a size that they claim among them
         raise ParameterError("data", str(path), f"an array of numbers ({_reason(error)})") from None
+    if not isinstance(loaded, np.ndarray):
+        loaded.close()
+        raise ParameterError("data", str(path), "an array of numbers (it is an archive; name it .npz)")
+    return loaded
 
 
 def _reason(error: Exception) -> str:
     # NumPy takes whatever is not its own format for a pickle, and would advise to load that.
-    return "it is not one" if "pickle" in str(error) else str(error).splitlines()[0]
+    if isinstance(error, TypeError):
+        return "it is one array; name it .npy"
+    said = str(error).splitlines()
+    return "it is not one" if "pickle" in str(error) or not said else said[0]
 
 
 def _real(array: NDArray[np.generic], what: str, dimensions: int) -> Array:
     if array.dtype.kind not in "iufb" or array.ndim != dimensions:
         shown = f"{array.dtype} array of shape {array.shape}"
         raise ParameterError(what, shown, f"a {dimensions}-dimensional array of numbers")
-    return array.astype(float)
+    with np.errstate(over="ignore"):  # from long doubles; the infinity is refused by row and column
+        return array.astype(float)
 
 
 def _from_matrix(array: NDArray[np.generic], path: Path, target: str | int | None) -> Table:
     matrix = _real(array, "data", 2)
+    if matrix.shape[1] == 0:
+        raise ParameterError("data", f"array of shape {matrix.shape}", "an array with columns")
     names = [f"column {k}" for k in range(matrix.shape[1])]
     return _split(matrix, _place(target, names, path), tuple(names), str(path))
 
@@ -171,13 +209,15 @@ def _from_archive(path: Path, target: str | int | None) -> Table:
     if target is not None:
         raise ParameterError("target", target, "not given for an .npz file, whose target is y")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, EOFError, AttributeError) as error:
+        # Opened here: np.load leaves the file open where it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            held = list(stored.files)
+            arrays = {key: np.asarray(stored[key]) for key in ("X", "y") if key in held}
+    except Exception as error:  # in zipfile, zlib and numpy
         raise ParameterError("data", str(path), f"an archive of arrays ({_reason(error)})") from None
     for key in ("X", "y"):
         if key not in arrays:
-            raise ParameterError("data", str(path), f"arrays X and y; it has {', '.join(arrays) or 'none'}")
+            raise ParameterError("data", str(path), f"arrays X and y; it has {', '.join(held[:20]) or 'none'}")
     features, values = _real(arrays["X"], "X", 2), _real(arrays["y"], "y", 1)
     if len(features) != len(values):
         raise ParameterError("y", f"{len(values)} entries", f"one entry for each of the {len(features)} rows of X")
@@ -189,11 +229,12 @@ def _place(target: str | int | None, names: list[str], path: Path) -> int:
         return len(names) - 1
     if target in names:
         return names.index(str(target))
-    try:
-        place = int(target)
-    except ValueError:
-        known = f"a column of {path.name}{did_you_mean(str(target), names)}; it has {', '.join(names[:20])}"
-        raise UnknownParameterError(f"target {target!r}", target, known) from None
+    if isinstance(target, str) and not re.fullmatch(r"-?[0-9]{1,9}", target):
+        known = f"a column of {path.name}{did_you_mean(target, names)}; it has {', '.join(names[:20])}"
+        raise UnknownParameterError(f"target {target[:40]!r}", target, " ".join(known.split()))
+    if isinstance(target, bool) or not isinstance(target, str | int | np.integer):
+        raise ParameterError("target", target, f"a column name, or a position from 0 to {len(names) - 1}")
+    place = int(target)
     if not -len(names) <= place < len(names):
         raise ParameterError("target", target, f"a column name, or a position from 0 to {len(names) - 1}")
     return place % len(names)
