@@ -57,8 +57,8 @@ def run(plot: Path, seed: int, progress: bool) -> None:
     _regularisation(axes[2], seed)
 
     print("\n3. The verdict: is the theory of that picture right?\n")
-    small = _chain(spectrum=Spectrum.isotropic(40), samples=60, generator_samples=80)
-    print(verify(small, trials=600, seed=seed, progress=progress).report)
+    small = _chain(spectrum=Spectrum.isotropic(24), samples=36, generator_samples=48)
+    print(verify(small, trials=900, sizes=(1, 2, 4), seed=seed, progress=progress).report)
     figure.savefig(plot, dpi=150)
     print(f"\nPicture: {plot}  ({perf_counter() - started:.0f} s)")
 
