@@ -97,7 +97,7 @@ class Compiled:
         text = (numpy_module if form == "numpy" else numba_module)(self._build())
         digest = text_digest(text)
         path = _module_path(digest)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or path.read_bytes() != text.encode():
             write_atomically(path, text)
         manifest = self._manifest(form)
         if manifest:

@@ -10,13 +10,29 @@ import sympy as sp
 from rmtcollapse.equations.lowering import Pass, shared_parts
 from rmtcollapse.equations.module_text import Form, template
 from rmtcollapse.equations.printing import code
-from rmtcollapse.equations.symbols import Column
+from rmtcollapse.equations.symbols import Column, filter_factor
 from rmtcollapse.equations.system import System
 
 __all__ = ["GENERATOR_VERSION", "numba_module", "numpy_module"]
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 _BLOCK = 64  # atoms per block: the running sums of a block stay in cache, and their errors do not accumulate
+
+
+_LIMIT_PRODUCT_ARRAYS = """
+
+def limit_product(a, b):
+    return np.where((a == 0.0) | (b == 0.0), 0.0, a * b)
+"""
+
+_LIMIT_PRODUCT = """
+
+@njit
+def limit_product(a, b):
+    if a == 0.0 or b == 0.0:
+        return 0.0
+    return a * b
+"""
 
 
 class _PassText:
@@ -38,7 +54,7 @@ def _summands(step: Pass) -> list[sp.Expr]:
             exprs.append(item.summand)
         else:
             s, k = item.summand.args
-            exprs += [s / (s + k), k / (s + k)]
+            exprs += [filter_factor(s, k), filter_factor(k, s)]
     return exprs
 
 
@@ -46,7 +62,7 @@ class _NumpyForm(Form):
     """Whole arrays at a time; runs without Numba."""
 
     def header(self) -> str:
-        return template("header.py.in").substitute(imports="", decorator="")
+        return template("header.py.in").substitute(imports="", decorator="") + _LIMIT_PRODUCT_ARRAYS
 
     def _columns(self, names: Sequence[str], carried: Sequence[str]) -> list[str]:
         return [f"{n} = law[{self.rows[n]}]" for n in names if n not in carried and n in self.rows]
@@ -70,7 +86,7 @@ class _NumpyForm(Form):
         return "\n".join(lines)
 
     def update(self, pairs: Sequence[tuple[str, sp.Expr]], carried: Sequence[str], name: str) -> str:
-        text = _PassText([e for _, e in pairs], name)
+        text = _PassText([e for _, e in pairs], f"{name}0_")
         lines = [*self._columns(text.columns, carried), *text.lines()]
         # A constant start still needs one number per atom.
         lines += [
@@ -86,7 +102,7 @@ class _NumbaForm(Form):
 
     def header(self) -> str:
         text = "import numba\n\nnjit = numba.njit(cache=True, nogil=True, error_model='numpy', fastmath=False)\n"
-        return template("header.py.in").substitute(imports=text, decorator=self.decorator)
+        return template("header.py.in").substitute(imports=text, decorator=self.decorator) + _LIMIT_PRODUCT
 
     def module(self) -> str:
         size = len(self.system.unknowns)
@@ -126,7 +142,7 @@ class _NumbaForm(Form):
         return "\n".join([*made, self._blocks(columns, carried, inner), *(f"{s} = add_up({s}_run)" for s in sums)])
 
     def update(self, pairs: Sequence[tuple[str, sp.Expr]], carried: Sequence[str], name: str) -> str:
-        text = _PassText([e for _, e in pairs], name)
+        text = _PassText([e for _, e in pairs], f"{name}0_")
         made = [] if carried else [f"{n}_carried = np.empty(law.shape[1])" for n, _ in pairs]
         after = [f"{n}_after = {code(e)}" for (n, _), e in zip(pairs, text.reduced, strict=True)]
         store = [f"{n}_carried_part[i] = {n}_after" for n, _ in pairs]

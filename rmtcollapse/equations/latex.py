@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
+from rmtcollapse.equations.symbols import Total, filter_factor, limit_product
+
 if TYPE_CHECKING:
     from rmtcollapse.equations.system import Recursion, System
 
@@ -25,10 +27,12 @@ class _Printer(LatexPrinter):
 
     def _print_Pow(self, expr: sp.Pow) -> str:
         base, power = expr.args
-        letter = getattr(base, "letter", "")
-        if ("^" in letter) and power.is_Integer and power > 0:
-            return rf"\left({letter}\right)^{{{power}}}"
-        return super()._print_Pow(expr)
+        compound = isinstance(base, Total | filter_factor | limit_product) or "^" in getattr(base, "letter", "")
+        if not compound or not power.is_Integer:
+            return str(super()._print_Pow(expr))
+        if power < 0:
+            return rf"\frac{{1}}{{{self._print(base**-power)}}}"
+        return rf"\left({self._print(base)}\right)^{{{power}}}"
 
 
 def expression_latex(expr: sp.Basic) -> str:

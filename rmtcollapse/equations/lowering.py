@@ -61,7 +61,7 @@ def _sum_for(node: Total, index: int, prefix: str) -> tuple[Sum, sp.Expr]:
     if not node.summand.atoms(Column):
         whole = Count(f"{prefix}{index}", "")
         return Sum(whole, node.summand), whole
-    return Sum(symbol, node.summand.replace(filter_factor, lambda s, k: s / (s + k))), symbol
+    return Sum(symbol, node.summand), symbol
 
 
 def schedule(
@@ -111,10 +111,12 @@ def schedule(
 
 def shared_parts(exprs: Sequence[sp.Expr], prefix: str) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:
     """Common subexpressions of summands, with each division made once: 1/b becomes a named reciprocal."""
-    bases = sorted(
-        {p.base for e in exprs for p in e.atoms(sp.Pow) if p.exp.is_Integer and p.exp < 0 and p.base.free_symbols},
-        key=sp.default_sort_key,
-    )
+    filters = sorted({f for e in exprs for f in e.atoms(filter_factor)}, key=sp.default_sort_key)
+    shares = {f: _scratch(f"{prefix}share{i}") for i, f in enumerate(filters)}
+    # Named before anything is simplified: the square of a share cannot overflow, the square of its numerator can.
+    exprs = [e.xreplace(shares) for e in exprs]
+    divided = {p.base for e in exprs for p in e.atoms(sp.Pow) if p.exp.is_Integer and p.exp < 0 and p.base.free_symbols}
+    bases = sorted(divided | {sp.Add(*f.args) for f in filters}, key=sp.default_sort_key)
     inverse = {b: _scratch(f"{prefix}inverse{i}") for i, b in enumerate(bases)}
 
     def reciprocal(base: sp.Expr, power: sp.Expr) -> sp.Expr:
@@ -122,6 +124,7 @@ def shared_parts(exprs: Sequence[sp.Expr], prefix: str) -> tuple[list[tuple[sp.S
 
     rewritten = [e.replace(sp.Pow, reciprocal) for e in exprs]
     first = [(symbol, 1 / base) for base, symbol in inverse.items()]
+    first += [(symbol, f.args[0] * inverse[sp.Add(*f.args)]) for f, symbol in shares.items()]
     names = (_scratch(f"{prefix}{i}") for i in range(10**6))
     parts, reduced = sp.cse(rewritten, symbols=names, order="canonical")
     return [*first, *parts], list(reduced)

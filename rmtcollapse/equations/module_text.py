@@ -79,7 +79,7 @@ class Form:
         return self.run_pass(step, name, carried)
 
     def function(self, head: str, body: str) -> str:
-        return f"{self.decorator}def {head}:\n{indent(body or 'pass', '    ')}\n"
+        return f"{self.decorator}def {head}:\n{indent(body if body.strip() else 'pass', '    ')}\n"
 
     # ---- the functions of a module ---------------------------------------------------------------------------
 
@@ -149,10 +149,7 @@ class Form:
         return "\n".join(lines)
 
     def _given(self, tag: str, point: FixedPoint, branch: Branch) -> str:
-        exprs = self.lower(list(branch.given.values()))
-        lines = [self.unpack(exprs)]
-        targets = [(s, e) for s, e in zip(branch.given, exprs, strict=True)]
-        lines.append(self.statements(targets, "given"))
+        lines = [self._values(list(branch.given.items()))]
         lines += [f"v[{i}] = {s.name}" for i, s in zip(self._positions(list(branch.given)), branch.given, strict=True)]
         return self.function(f"given_{tag}(p, v, c, law)", "\n".join(lines))
 
@@ -168,33 +165,51 @@ class Form:
 
     def _bracket(self, tag: str, branch: Branch) -> str:
         assert branch.bracket is not None
-        ends = self.lower(list(branch.bracket))
-        body = f"{self.unpack(ends)}\nreturn {code(ends[0])}, {code(ends[1])}"
-        return self.function(f"bracket_{tag}(p, v, c)", body)
+        ends = [_name("lower"), _name("upper")]
+        lines = self._values(list(zip(ends, branch.bracket, strict=True)))
+        return self.function(f"bracket_{tag}(p, v, c, law)", f"{lines}\nreturn lower, upper")
 
     def _start(self, tag: str, branch: Branch) -> str:
-        values = self.lower(list(branch.start))
-        body = f"{self.unpack(values)}\nreturn np.array([{', '.join(code(e) for e in values)}])"
-        return self.function(f"start_{tag}(p, v, c)", body)
+        values = [_name(f"value{i}") for i in range(len(branch.start))]
+        lines = self._values(list(zip(values, branch.start, strict=True)))
+        listed = ", ".join(s.name for s in values)
+        return self.function(f"start_{tag}(p, v, c, law)", f"{lines}\nreturn np.array([{listed}])")
+
+    def _values(self, pairs: Sequence[tuple[sp.Symbol, sp.Expr]]) -> str:
+        """Lines that unpack what `pairs` use and compute them."""
+        lowered = self.lower([e for _, e in pairs])
+        return f"{self.unpack(lowered)}\n" + self.statements(
+            [(s, e) for (s, _), e in zip(pairs, lowered, strict=True)], "given"
+        )
 
     def _residual_one(self, tag: str, branch: Branch) -> str:
         (x,), (expr,) = branch.solve, self.lower(list(branch.equations))
-        slope = x * sp.diff(expr, x)
-        bend = x * sp.diff(slope, x)
+        # Expanded, so that no power of x stands in both a numerator and a denominator, where it could overflow.
+        slope = sp.expand(x * sp.diff(expr, x))
+        bend = sp.expand(x * sp.diff(slope, x))
         targets = [(_name("value"), expr), (_name("slope"), slope), (_name("bend"), bend)]
         body = "\n".join(
-            [self.unpack([expr]), f"{x.name} = x", self._with_scale(targets, expr), "return value, slope, bend, scale"]
+            [
+                self.unpack([expr]),
+                f"{x.name} = np.float64(x)",
+                self._with_scales(targets, 1),
+                "return value, slope, bend, scale",
+            ]
         )
         return self.function(f"residual_{tag}(x, p, v, c, law)", body)
 
-    def _with_scale(self, targets: list[tuple[sp.Symbol, sp.Expr]], expr: sp.Expr) -> str:
-        """Statements for `targets` and for the scale of the rounding error of `expr`, in the same passes."""
+    def _with_scales(self, targets: list[tuple[sp.Symbol, sp.Expr]], equations: int) -> str:
+        """Statements for `targets`, and for the scale of the rounding error of each equation, in the same passes."""
         columns = {s for _, e in targets for s in e.atoms(Column)}
         own = {s for s, _ in targets}
         known = {s for _, e in targets for s in e.free_symbols if s not in own}
         steps = schedule(targets, known, "sum_", columns)
-        (lowered,) = [e for s in steps if isinstance(s, Assign) for name, e in s.pairs if name == targets[0][0]]
-        steps.append(Assign(((_name("scale"), magnitude(lowered)),)))
+        lowered = {name: e for s in steps if isinstance(s, Assign) for name, e in s.pairs}
+        if equations == 1:
+            scales = [(_name("scale"), magnitude(lowered[_name("value")]))]
+        else:
+            scales = [(_name(f"g{i}"), magnitude(lowered[_name(f"f{i}")])) for i in range(equations)]
+        steps.append(Assign(tuple(scales)))
         return "\n".join(self._step(s, f"sum{i}_", ()) for i, s in enumerate(steps))
 
     def _residual_many(self, tag: str, branch: Branch) -> str:
@@ -203,7 +218,7 @@ class Form:
         stores = []
         for i, expr in enumerate(exprs):
             targets.append((_name(f"f{i}"), expr))
-            stores.append(f"F[{i}] = f{i}")
+            stores.append(f"F[{i}] = f{i}\nS[{i}] = g{i}")
             for j, xj in enumerate(xs):
                 first = xj * sp.diff(expr, xj)
                 targets.append((_name(f"j{i}_{j}"), first))
@@ -212,8 +227,8 @@ class Form:
                     targets.append((_name(f"h{i}_{j}_{m}"), xm * sp.diff(first, xm)))
                     stores.append(f"H[{i}, {j}, {m}] = h{i}_{j}_{m}")
         names = [f"{x.name} = x[{i}]" for i, x in enumerate(xs)]
-        body = "\n".join([self.unpack(exprs), *names, self.statements(targets, "sum"), *stores])
-        return self.function(f"residual_{tag}(x, p, v, c, law, F, J, H)", body)
+        body = "\n".join([self.unpack(exprs), *names, self._with_scales(targets, len(exprs)), *stores])
+        return self.function(f"residual_{tag}(x, p, v, c, law, F, J, H, S)", body)
 
     def _stated(self) -> list[tuple[sp.Symbol, sp.Expr]]:
         """For each stated equation its relative defect, |left - right| over the sum of its absolute addends."""
@@ -293,7 +308,7 @@ class Form:
             lines.append("if s < 0 or s > status:\n    status = s")
             lines.append("if status < 0:\n    info[0] = status\n    info[1] = radius\n    return")
         lines.append("info[3] = outputs(p, v, c, law, out)")
-        lines.append("info[0] = status\ninfo[1] = radius\ninfo[2] = count")
+        lines.append("info[0] = status if info[3] <= 1024.0 * EPS else NOT_MET\ninfo[1] = radius\ninfo[2] = count")
         return self.function("point(guess, p, c, law, v, out, info)", "\n".join(lines))
 
 

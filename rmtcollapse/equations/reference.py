@@ -167,7 +167,9 @@ def solve_reference(
         evaluate.scalars.update({p: mp.mpf(float(parameters[p.name])) for p in system.parameters})
         taken = []
         for point in system.fixed_points:
-            branch = next(b for b in point.branches if evaluate(b.when))
+            branch = next((b for b in point.branches if evaluate(b.when)), None)
+            if branch is None:
+                raise ConvergenceError(f"{system.name}: no regime of the equations covers these parameters")
             taken.append(branch)
             _solve_branch(evaluate, branch)
         _assign(evaluate, system)

@@ -21,6 +21,7 @@ _FAILURES = {
     -1: "no regime of the equations covers these parameters",
     -2: "the solver stopped before the equation was met to rounding",
     -3: "the solver stopped where no root is certified nearby",
+    -4: "the stated equations are not met to rounding",
 }
 _ADVICE = (
     "move the parameters away from the edge of their domain, rescale the spectrum so that its eigenvalues are near "

@@ -6,8 +6,10 @@ solves it with mpmath; all three read the same expressions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
@@ -15,6 +17,14 @@ from sympy.logic.boolalg import Boolean
 from rmtcollapse.equations.symbols import Column, Parameter, Total
 
 __all__ = ["Branch", "FixedPoint", "Recursion", "System"]
+
+# Names that the generated text gives to things of its own.
+_TAKEN = re.compile(
+    r"[pvcxFJHSi]|law|out|np|math|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
+    r"|add_up|relative_defect|limit_product|EPS|DEPTH|NO_\w+|.*_(part|after|carried|run|runs)"
+    r"|(law_total|total|sum|first|last|begin|step|update|start|given)(\d+|_\d).*"
+    r"|(left|right|size|value|f|g)\d+|[jh]\d+_.*"
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ class System:
     recursion: Recursion | None = None
 
     def __post_init__(self) -> None:
+        self._refuse_names()
         known: set[sp.Basic] = set(self.parameters) | set(self.unknowns) | set(self.definitions) | set(self.outputs)
         if self.recursion:
             known |= set(self.recursion.state) | set(self.recursion.within)
@@ -126,12 +137,30 @@ class System:
             if loose:
                 raise ValueError(f"system {self.name!r}: undeclared symbols {sorted(map(str, loose))}")
 
+    def _refuse_names(self) -> None:
+        """Every quantity has a name of its own, which the generated text does not use for something else."""
+        named = [*self.parameters, *self.columns, *self.unknowns, *self.definitions, *self.outputs]
+        if self.recursion:
+            named += [*self.recursion.state, *self.recursion.within]
+        names = [s.name for s in dict.fromkeys(named)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"system {self.name!r}: several quantities are named {name!r}")
+            if not name.isidentifier() or iskeyword(name) or _TAKEN.fullmatch(name):
+                raise ValueError(f"system {self.name!r}: the name {name!r} is taken (or not one); choose another")
+
     def _expressions(self) -> list[sp.Basic]:
         found: list[sp.Basic] = [*self.definitions.values(), *self.outputs.values()]
         for point in self.fixed_points:
             found += point.statement
             for branch in point.branches:
-                found += [branch.when, *branch.given.values(), *branch.equations, *(branch.bracket or ())]
+                found += [
+                    branch.when,
+                    *branch.given.values(),
+                    *branch.equations,
+                    *(branch.bracket or ()),
+                    *branch.start,
+                ]
         if self.recursion:
             found += [self.recursion.steps, *self.recursion.within.values()]
             found += [e for pair in self.recursion.state.values() for e in pair]

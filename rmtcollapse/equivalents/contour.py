@@ -87,8 +87,8 @@ class Contour:
         Weight of each node in :math:`\lambda R(\lambda)` form.
     resolved : complex array (atoms, nodes [+ 1])
         :math:`1/(s_j+\kappa)`.
-    gain : complex array (nodes [+ 1], nodes [+ 1])
-        *g* of two resolvents with :math:`B=\Sigma`.
+    slack : complex array (nodes [+ 1], nodes [+ 1])
+        :math:`n-\operatorname{tr}\Sigma^2(\Sigma+\kappa_1)^{-1}(\Sigma+\kappa_2)^{-1}`.
     defect : float
         Largest relative defect of the equation for :math:`\kappa`.
     """
@@ -100,7 +100,7 @@ class Contour:
     kappa: Complex
     share: Complex
     resolved: Complex
-    gain: Complex
+    slack: Complex
     defect: float
 
     @classmethod
@@ -120,29 +120,48 @@ class Contour:
             kappa, share = np.append(kappa, null), np.append(share, null)
         resolved = 1 / (eigenvalue[:, None] + kappa)
         pair = (resolved * (multiplicity * eigenvalue**2)[:, None]).T @ resolved
-        gain = pair / (samples - pair)
-        return cls(eigenvalue, multiplicity, z, weight, kappa, share, resolved, gain, defect)
+        return cls(eigenvalue, multiplicity, z, weight, kappa, share, resolved, samples - pair, defect)
 
-    def noise(self, pair: Complex) -> float:
-        r""":math:`\frac1n\operatorname{tr}\Sigma f_1(\hat\Sigma)\hat\Sigma f_2(\hat\Sigma)`.
+    def gain(self, form: Real) -> Complex:
+        """*g* of two resolvents at every pair of nodes; `form` is the diagonal of *B*."""
+        return (self.resolved * (self.multiplicity * self.eigenvalue * form)[:, None]).T @ self.resolved / self.slack
 
-        `pair` is :math:`f_1(z_1)f_2(z_2)` at the nodes; the null space has no part in it.
+    def noise(self, pair: Complex, form: Real | None = None) -> float:
+        r""":math:`\frac1n\operatorname{tr}Bf_1(\hat\Sigma)\hat\Sigma f_2(\hat\Sigma)`.
+
+        `form` is the diagonal of *B* (:math:`\Sigma` if not given), `pair` is :math:`f_1(z_1)f_2(z_2)` at the
+        nodes; the null space has no part in it.
         """
+        form = self.eigenvalue if form is None else form
         size = len(self.z)
-        return float((self.weight @ (pair * self.gain[:size, :size]) @ self.weight).real)
+        return float((self.weight @ (pair * self.gain(form)[:size, :size]) @ self.weight).real)
 
-    def quadratic(self, signal: Real, first: Complex, second: Complex, at_zero: tuple[float, float]) -> float:
-        r""":math:`\sum_jw_j^2[f_1(\hat\Sigma)\Sigma f_2(\hat\Sigma)]_{jj}`.
+    def diagonal(self, function: Complex, at_zero: float) -> Real:
+        r"""Diagonal of :math:`f(\hat\Sigma)`, one entry an atom."""
+        return np.asarray((self.resolved @ self._coefficients(function, at_zero)).real)
+
+    def quadratic(
+        self,
+        signal: Real,
+        first: Complex,
+        second: Complex,
+        at_zero: tuple[float, float],
+        form: Real | None = None,
+    ) -> float:
+        r""":math:`\sum_jw_j^2[f_1(\hat\Sigma)Bf_2(\hat\Sigma)]_{jj}`.
 
         `signal` is :math:`w_j^2` per direction, `first` and `second` are the functions at the nodes, `at_zero` their
-        values at zero.
+        values at zero, `form` the diagonal of *B* (:math:`\Sigma`).
         """
-        null = len(self.share) - len(self.z)
-        u, v = (np.append(f, [zero] * null) * self.share for f, zero in zip((first, second), at_zero, strict=True))
-        energy = self.multiplicity * signal * self.eigenvalue
+        form = self.eigenvalue if form is None else form
+        u, v = (self._coefficients(f, zero) for f, zero in zip((first, second), at_zero, strict=True))
+        energy = self.multiplicity * signal
         ends = (self.resolved @ u) * (self.resolved @ v)
-        pair = (self.resolved * energy[:, None]).T @ self.resolved
-        return float((energy @ ends).real + (u @ (pair * self.gain) @ v).real)
+        pair = (self.resolved * (energy * self.eigenvalue)[:, None]).T @ self.resolved
+        return float((energy * form @ ends).real + (u @ (pair * self.gain(form)) @ v).real)
+
+    def _coefficients(self, function: Complex, at_zero: float) -> Complex:
+        return np.append(function, [at_zero] * (len(self.share) - len(self.z))) * self.share
 
 
 def _ridgeless(samples: int, s: Real, m: Real) -> float:

@@ -58,7 +58,7 @@ class Resolvent:
     @property
     def unlearned(self) -> sp.Expr:
         r"""Diagonal of :math:`\lambda R\simeq\kappa(\Sigma+\kappa)^{-1}`."""
-        return self.kappa / (self.eigenvalue + self.kappa)
+        return filter_factor(self.kappa, self.eigenvalue)
 
     @property
     def degrees_of_freedom(self) -> sp.Expr:
@@ -68,27 +68,35 @@ class Resolvent:
     @property
     def degrees_of_freedom_2(self) -> sp.Expr:
         r""":math:`\mathrm{df}_2=\operatorname{tr}\Sigma^2(\Sigma+\kappa)^{-2}`."""
-        return total((self.eigenvalue / (self.eigenvalue + self.kappa)) ** 2)
+        return total(self.learned**2)
 
     @property
     def slack(self) -> sp.Expr:
         r""":math:`n-\mathrm{df}_2`, as a sum of two non-negative terms."""
-        s, kappa = self.eigenvalue, self.kappa
-        return self.samples * self.rho + kappa * total(s / (s + kappa) ** 2)
+        return self.samples * self.rho + total(self.learned * self.unlearned)
+
+    def bias(self, weight: sp.Expr, slack: sp.Expr) -> sp.Expr:
+        r"""Trace of :math:`\lambda^2R\Sigma R` with a diagonal.
+
+        It is :math:`\frac{n}{n-\mathrm{df}_2}\sum_j\Gamma_js_j\kappa^2/(s_j+\kappa)^2`.
+
+        `weight` is the diagonal :math:`\Gamma` (the squared target), `slack` is :math:`n-\mathrm{df}_2`.
+        """
+        return limit_product(total(weight * self.eigenvalue * self.unlearned**2), self.samples / slack)
 
     def gain(self, weight: sp.Expr, slack: sp.Expr) -> sp.Expr:
         r""":math:`c_B=\operatorname{tr}[B\Sigma(\Sigma+\kappa)^{-2}]/(n-\mathrm{df}_2)`, the noise gain.
 
         It is the equivalent of :math:`\frac1n\operatorname{tr}(BR\hat\Sigma R)`; `weight` is the diagonal of *B*.
         """
-        return total(weight * self.eigenvalue / (self.eigenvalue + self.kappa) ** 2) / slack
+        return total(weight * self.learned**2 / self.eigenvalue) / slack
 
     def sandwich_excess(self, gain: sp.Expr) -> sp.Expr:
         r"""What :math:`(R\hat\Sigma)^\top B(R\hat\Sigma)` has beyond :math:`MBM`.
 
         It is the diagonal :math:`c_B\kappa^2\Sigma(\Sigma+\kappa)^{-2}`; `gain` is :math:`c_B`.
         """
-        return limit_product(self.kappa**2, gain) * self.eigenvalue / (self.eigenvalue + self.kappa) ** 2
+        return limit_product(self.unlearned**2, gain) * self.eigenvalue
 
     def fixed_point(self) -> FixedPoint:
         """The pair of equations with its four regimes."""

@@ -61,6 +61,9 @@ class ParameterSpec:
         allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
         if isinstance(value, bool | np.bool_) or not isinstance(value, allowed):
             raise ParameterError(name, value, self.domain)
+        # Beyond 2^53 a whole number is no longer itself in floating point.
+        if isinstance(value, int) and abs(value) > 2**53:
+            raise ParameterError(name, value, f"{self.domain}, at most 2^53 in size")
         if not np.isfinite(value) or not self.check(value):
             raise ParameterError(name, value, self.domain)
         return int(value) if self.kind == "count" else float(value)

@@ -17,7 +17,7 @@ class Prediction(Mapping[str, Any]):
 
     Attributes
     ----------
-    values : dict
+    named : dict
         What the model predicts, by name (float; mpmath number where digits were asked for).
     unknowns : dict
         Solutions of the fixed points.
@@ -33,7 +33,7 @@ class Prediction(Mapping[str, Any]):
         Decimal digits, where the value comes from mpmath.
     """
 
-    values: Mapping[str, Any]  # type: ignore[assignment]
+    named: Mapping[str, Any]
     unknowns: Mapping[str, Any] = field(default_factory=dict)
     residual: float = 0.0
     certificate: float = 0.0
@@ -42,14 +42,14 @@ class Prediction(Mapping[str, Any]):
     digits: int | None = None
 
     def __getitem__(self, name: str) -> Any:
-        if name in self.values:
-            return self.values[name]
+        if name in self.named:
+            return self.named[name]
         if name in self.unknowns:
             return self.unknowns[name]
-        raise KeyError(f"{name}: this prediction has {', '.join([*self.values, *self.unknowns])}")
+        raise KeyError(f"{name}: this prediction has {', '.join([*self.named, *self.unknowns])}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.named)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.named)

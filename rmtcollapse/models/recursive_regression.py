@@ -130,7 +130,6 @@ class RecursiveRegression(Model):
             parameter("steps", "g", exact=True),
         )
         down, gen = one_resolvent(T, lam, s), one_resolvent(T0, lam0, s, "0")
-        kappa, kappa0 = down.kappa, gen.kappa
         slack, slack0 = unknown("slack", r"(T-\mathrm{df}_2)"), unknown("generator_slack", r"(T_0-\mathrm{df}_2^0)")
         c, c0 = unknown("gain", "c"), unknown("generator_gain", "c")
         kept, lost = Column("kept", r"\Pi_j"), Column("lost", "G_j")
@@ -145,7 +144,7 @@ class RecursiveRegression(Model):
         clean_bias = unknown("clean_bias", r"B_{\mathrm{clean}}")
         excess = down.sandwich_excess(c)
         change = gen.sandwich_excess(c0)
-        forgets = kappa0 * (2 * s + kappa0) / (s + kappa0) ** 2  # 1 - (s/(s+kappa0))^2
+        forgets = gen.unlearned * (1 + gen.learned)  # 1 - learned^2
         return System(
             name="recursive_regression",
             parameters=(T, lam, sigma2, T0, lam0, sigma02, shared, steps),
@@ -155,27 +154,27 @@ class RecursiveRegression(Model):
                 slack: down.slack,
                 slack0: gen.slack,
                 c: down.degrees_of_freedom_2 / slack,
-                clean_bias: limit_product(T * kappa**2 * total(s * w2 / (s + kappa) ** 2), 1 / slack),
+                clean_bias: down.bias(w2, slack),
             },
             recursion=Recursion(
                 steps=steps,
                 within={c0: gen.gain(s * kept**2 + spread, slack0)},
                 state={
-                    kept: (s / (s + kappa), kept * s / (s + kappa0)),
-                    lost: (S.Zero, lost + kept * kappa0 / (s + kappa0)),
-                    spread: (excess, spread * (s / (s + kappa0)) ** 2 + change),
-                    shift: (S.Zero, shift * (s / (s + kappa0)) ** 2 + change - forgets * excess),
+                    kept: (down.learned, kept * gen.learned),
+                    lost: (S.Zero, lost + kept * gen.unlearned),
+                    spread: (excess, spread * gen.learned**2 + change),
+                    shift: (S.Zero, shift * gen.learned**2 + change - forgets * excess),
                     noise: (S.Zero, noise + limit_product(sigma02, c0)),
                 },
             ),
             outputs={
                 clean: clean_bias + limit_product(sigma2, c),
-                bias: total(w2 * (s * (kappa / (s + kappa) + lost) ** 2 + spread)),
+                bias: total(w2 * (s * (down.unlearned + lost) ** 2 + spread)),
                 variance: limit_product(sigma2 + shared, c) + noise,
                 test: bias + variance,
                 collapse: noise
                 + limit_product(shared, c)
-                + total(w2 * (s * lost * (lost + 2 * kappa / (s + kappa)) + shift)),
+                + total(w2 * (s * lost * (lost + 2 * down.unlearned) + shift)),
             },
         )
 
@@ -207,11 +206,11 @@ class RecursiveRegression(Model):
         if rows is not None and values["designs"] == "all-shared" and np.any(rows != np.asarray(values["samples"])):
             raise ParameterError("generator_samples", rows, 'equal to samples (or not given) with designs="all-shared"')
 
-    # ---- one design for all with a generator ridge: a functional of one sample covariance -----------------------
+    # ---- shared designs with a generator ridge: a functional of one sample covariance ---------------------------
 
     @property
     def _spectral(self) -> bool:
-        return self.designs == "all-shared" and self.generator_ridge > 0 and self.generations > 0
+        return self.designs != "independent" and self.generator_ridge > 0 and self.generations > 0
 
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""
@@ -222,8 +221,8 @@ class RecursiveRegression(Model):
         return shared_design_theory(self, digits)
 
     def sweepable(self, names: Sequence[str]) -> bool:
-        """Whether a grid over these parameters is one compiled call; not where one design meets a generator ridge."""
-        spectral = self.designs == "all-shared" and (self.generator_ridge > 0 or "generator_ridge" in names)
+        """Whether a grid over these parameters is one compiled call; not where a shared design meets a ridge."""
+        spectral = self.designs != "independent" and (self.generator_ridge > 0 or "generator_ridge" in names)
         return not spectral and super().sweepable(names)
 
     def generator_noise(self) -> float:

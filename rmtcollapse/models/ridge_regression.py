@@ -81,7 +81,7 @@ class RidgeRegression(Model):
     @classmethod
     def system(cls) -> System:
         """The equations, in SymPy."""
-        from rmtcollapse.equations.symbols import Column, limit_product, parameter, total, unknown
+        from rmtcollapse.equations.symbols import Column, limit_product, parameter, unknown
         from rmtcollapse.equations.system import System
         from rmtcollapse.equivalents.resolvent import one_resolvent
 
@@ -89,7 +89,6 @@ class RidgeRegression(Model):
         n, lam = parameter("samples", "n", exact=True), parameter("ridge", r"\lambda")
         sigma2 = parameter("noise_variance", r"\sigma^2")
         resolvent = one_resolvent(n, lam, s)
-        kappa, rho = resolvent.kappa, resolvent.rho
         df2, slack = unknown("df2", r"\mathrm{df}_2"), unknown("slack", r"n-\mathrm{df}_2")
         bias, variance = unknown("bias", "B"), unknown("variance", "V")
         test, train = unknown("test_error", "E"), unknown("train_error", r"E_{\mathrm{train}}")
@@ -100,10 +99,10 @@ class RidgeRegression(Model):
             fixed_points=(resolvent.fixed_point(),),
             definitions={df2: resolvent.degrees_of_freedom_2, slack: resolvent.slack},
             outputs={
-                bias: limit_product(kappa**2 * n * total(s * w2 / (s + kappa) ** 2), 1 / slack),
+                bias: resolvent.bias(w2, slack),
                 variance: limit_product(sigma2, df2 / slack),
                 test: bias + variance,
-                train: limit_product(rho**2, test + sigma2),
+                train: limit_product(resolvent.rho**2, test + sigma2),
             },
         )
 

@@ -1,0 +1,19 @@
+"""What all tests share: a cache folder of the session's own, so that no test sees a user's generated modules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+VARIABLE = "RMTCOLLAPSE_CACHE"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One cache folder for the session (Numba compiles once); that of the environment, where it names one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get(VARIABLE):
+            patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield os.environ[VARIABLE]

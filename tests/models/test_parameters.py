@@ -1,0 +1,168 @@
+"""Declaring parameters: what is stored, what is refused, what a declaration says of itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rmtcollapse import ParameterError, Spectrum
+from rmtcollapse.models._parameters import (
+    choice,
+    count,
+    default_of,
+    model,
+    nonnegative,
+    number,
+    population,
+    refuse_unknown,
+    specs,
+)
+
+FLAT = Spectrum.isotropic(4)
+
+
+@model
+class Toy:
+    """A record with one parameter of each kind."""
+
+    spectrum: Spectrum = population("s_j", "a population", "signal")
+    rows: int = count("n", "rows", least=2)
+    penalty: float = nonnegative(r"\lambda", "a penalty", unit="squared feature", default=0.5)
+    share: float | None = number(
+        "p", "a share", "a number in (0, 1]", lambda v: (v > 0) & (v <= 1), default=None, optional=True
+    )
+    extra: int | None = count("k", "extra rows", default=None, optional=True)
+    law: str = choice("", "which law", "uniform", "gaussian", default="gaussian")
+
+
+def toy(**given: Any) -> Any:
+    return Toy(**{"spectrum": FLAT, "rows": 3, **given})
+
+
+def test_defaults_are_stored() -> None:
+    made = toy()
+    assert (made.penalty, made.share, made.extra, made.law) == (0.5, None, None, "gaussian")
+    assert [default_of(Toy, name) for name in specs(Toy)] == ["required", "required", "0.5", "none", "none", "gaussian"]
+
+
+@pytest.mark.parametrize("value", [5, np.int64(5), np.uint8(5), np.array(5)])
+def test_whole_numbers_of_any_kind_become_int(value: Any) -> None:
+    made = toy(rows=value)
+    assert made.rows == 5
+    assert type(made.rows) is int
+
+
+@pytest.mark.parametrize("value", [2, np.int32(2), 2.0, np.float32(2), np.float64(2), np.array(2.0)])
+def test_numbers_of_any_kind_become_float(value: Any) -> None:
+    made = toy(penalty=value)
+    assert made.penalty == 2.0
+    assert type(made.penalty) is float
+
+
+def test_optional_means_none_is_accepted() -> None:
+    assert toy(share=None, extra=None).share is None
+    for name in ("rows", "penalty", "law", "spectrum"):
+        with pytest.raises(ParameterError, match=name):
+            toy(**{name: None})
+
+
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.0 + 1e-15, math.nan])
+def test_a_domain_of_its_own_is_enforced_at_its_ends(value: float) -> None:
+    assert toy(share=1.0).share == 1.0
+    assert toy(share=5e-324).share == 5e-324
+    with pytest.raises(ParameterError, match=r"^share = \S+ is outside its domain: a number in \(0, 1\]$"):
+        toy(share=value)
+
+
+def test_least_count_is_inclusive() -> None:
+    assert toy(rows=2).rows == 2
+    with pytest.raises(ParameterError, match=r"^rows = 1 is outside its domain: an integer >= 2$"):
+        toy(rows=1)
+
+
+def test_needed_columns_and_a_positive_eigenvalue_are_asked_for() -> None:
+    with pytest.raises(ParameterError, match=r"spectrum .*with signal"):
+        toy(spectrum=Spectrum([1.0, 2.0]))
+    with pytest.raises(ParameterError, match=r"spectrum .*positive eigenvalue"):
+        toy(spectrum=Spectrum([0.0], signal=[1.0]))
+
+
+def test_options_are_listed_and_the_closest_is_suggested() -> None:
+    with pytest.raises(ParameterError, match=r"law = 'gausian'.*uniform, gaussian \(did you mean 'gaussian'\?\)$"):
+        toy(law="gausian")
+    with pytest.raises(ParameterError, match=r"law = 7 .*one of uniform, gaussian$"):
+        toy(law=7)
+
+
+def test_long_values_are_shortened_to_one_line() -> None:
+    with pytest.raises(ParameterError) as refusal:
+        toy(rows=np.zeros((40, 40)))
+    assert len(str(refusal.value)) < 160
+    assert "\n" not in str(refusal.value)
+
+
+def test_refusals_carry_their_parts() -> None:
+    with pytest.raises(ParameterError) as refusal:
+        toy(penalty=-2.0)
+    assert (refusal.value.parameter, refusal.value.value, refusal.value.domain) == (
+        "penalty",
+        -2.0,
+        "a finite number >= 0",
+    )
+
+
+def test_unknown_missing_and_positional() -> None:
+    with pytest.raises(ParameterError, match=r"^penality .*did you mean 'penalty'"):
+        toy(penality=1.0)
+    with pytest.raises(ParameterError, match=r"^rows .*an integer >= 2"):
+        Toy(spectrum=FLAT)  # type: ignore[call-arg]
+    with pytest.raises(ParameterError, match=r"keyword arguments only: spectrum, rows"):
+        Toy(FLAT, 3)  # type: ignore[call-arg]
+    refuse_unknown("Toy", {"rows": 1}, ["rows"])
+
+
+def test_declarations_carry_symbol_meaning_and_unit() -> None:
+    spec = specs(Toy)["penalty"][0]
+    assert (spec.kind, spec.symbol, spec.meaning, spec.unit) == ("number", r"\lambda", "a penalty", "squared feature")
+    assert specs(Toy)["law"][0].options == ("uniform", "gaussian")
+    assert list(specs(Toy)) == ["spectrum", "rows", "penalty", "share", "extra", "law"]
+
+
+# ---- whole axes --------------------------------------------------------------------------------------------------
+
+
+def axis(name: str, values: Any) -> np.ndarray:
+    return specs(Toy)[name][0].validated_grid(name, values)
+
+
+def test_an_axis_is_validated_at_once() -> None:
+    np.testing.assert_array_equal(axis("rows", [2, 5, 9]), [2, 5, 9])
+    np.testing.assert_array_equal(axis("penalty", [0, 1]), [0.0, 1.0])
+    np.testing.assert_array_equal(axis("penalty", np.array([0.25, 4.0])), [0.25, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "shown"),
+    [
+        ("rows", [2, 3, 1, -7], "rows = 1 "),
+        ("penalty", [0.1, math.nan, -1.0], "penalty = nan "),
+        ("penalty", [0.1, math.inf], "penalty = inf "),
+        ("penalty", [0.1, -0.5, -1.0], "penalty = -0.5 "),
+        ("share", [1.0, 2.0], "share = 2.0 "),
+        ("law", ["uniform", "gausian"], "law = 'gausian' "),
+        ("spectrum", [FLAT, Spectrum([1.0])], "spectrum = <Spectrum"),
+    ],
+)
+def test_the_first_value_that_is_refused_is_named(name: str, values: Any, shown: str) -> None:
+    with pytest.raises(ParameterError) as refusal:
+        axis(name, values)
+    assert str(refusal.value).startswith(shown)
+
+
+@pytest.mark.parametrize("values", [[], [[1, 2]], 3, ["1"], [True, False], [1.5], [None], [1j]])
+def test_what_is_no_axis_is_refused(values: Any) -> None:
+    with pytest.raises(ParameterError, match=r"\Arows = .*one-dimensional[^\n]*\Z"):
+        axis("rows", values)
