@@ -9,7 +9,8 @@ against the true :math:`w_0`. Zero generations is clean training.
 **Designs.** ``independent``: every fit has fresh rows. ``generators-shared``: one :math:`X_0` for all generators,
 fresh rows downstream. ``all-shared``: one *X* for everything (:math:`T_0=T`). With a shared design and
 :math:`\lambda_0=0` the label noises only add, because :math:`X^\top XX^+=X^\top`: noise :math:`g\sigma_0^2` once, and
-the bias does not grow.
+the bias does not grow. With :math:`\lambda_0>0` a shared design is a function of one sample covariance
+(``_shared_design``).
 
 **Statement (independent).** With :math:`(\kappa,\rho)` at :math:`(T,\lambda)`, :math:`(\kappa_0,\rho_0)` at
 :math:`(T_0,\lambda_0)` and *B* the quadratic form that weighs an error, one step back through a generator maps, in the
