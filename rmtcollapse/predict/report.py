@@ -124,8 +124,8 @@ class RegressionForecast:
             f"{self.source}: {self.rows} rows, {self.dimension} features, target {self.target!r} "
             f"(variance {self.variance:.4g}, of which a linear model can explain {explained:.0%})",
             *self._cautions(),
-            "Mean squared error of prediction; gap is predicted / measured - 1; ± is one standard error over refits of these",
-            f"rows, whose labels alone leave any measured error uncertain by about {np.sqrt(2 / self.rows):.1%}.",
+            "Mean squared error of prediction; gap is predicted / measured - 1; ± is one standard error over refits of",
+            f"these rows, whose labels alone leave any measured error uncertain by about {np.sqrt(2 / self.rows):.1%}.",
         ]
         for curve in self.curves:
             lines += ["", curve.name, *_table(curve)]
