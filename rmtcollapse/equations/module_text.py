@@ -308,7 +308,9 @@ class Form:
             lines.append("if s < 0 or s > status:\n    status = s")
             lines.append("if status < 0:\n    info[0] = status\n    info[1] = radius\n    return")
         lines.append("info[3] = outputs(p, v, c, law, out)")
-        lines.append("info[0] = status if info[3] <= 1024.0 * EPS else NOT_MET\ninfo[1] = radius\ninfo[2] = count")
+        lines.append(
+            "info[0] = status if info[3] <= 1024.0 * EPS + 4.0 * radius else NOT_MET\ninfo[1] = radius\ninfo[2] = count"
+        )
         return self.function("point(guess, p, c, law, v, out, info)", "\n".join(lines))
 
 

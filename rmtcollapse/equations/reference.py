@@ -115,6 +115,25 @@ def _root(function: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
     return mp.exp(root)
 
 
+def _newton(defects: Callable[..., list[Any]], slopes: Callable[[], list[list[Any]]], logs: list[Any]) -> None:
+    """Damped Newton in the logarithms of the unknowns; `defects` leaves them where they were evaluated last."""
+    size = mp.mpf(1)
+    for _ in range(500):
+        defect = mp.matrix(defects(*map(mp.exp, logs)))
+        step = mp.lu_solve(mp.matrix(slopes()), -defect)
+        before, size = mp.norm(defect, mp.inf), mp.norm(step, mp.inf)
+        if size <= mp.mpf(10) ** (-mp.mp.dps + _GUARD_DIGITS // 2):
+            return
+        damping = min(mp.mpf(1), 1 / size)
+        for _ in range(60):
+            ahead = [x + damping * s for x, s in zip(logs, step, strict=True)]
+            if mp.norm(mp.matrix(defects(*map(mp.exp, ahead))), mp.inf) < before:
+                break
+            damping /= 2
+        logs = ahead
+    raise ConvergenceError(f"the reference stopped at a relative step of {mp.nstr(size, 3)}; ask for fewer digits")
+
+
 def _solve_branch(evaluate: Evaluator, branch: Branch) -> None:
     equations = [e.replace(filter_factor, lambda s, k: s / (s + k)) for e in branch.equations]
     unknowns = list(branch.solve)
@@ -128,9 +147,9 @@ def _solve_branch(evaluate: Evaluator, branch: Branch) -> None:
         lower, upper = (evaluate(b) for b in branch.bracket)
         evaluate.scalars[unknowns[0]] = _root(lambda x: defects(x)[0], lower, upper)
     elif unknowns:
+        slopes = [[x * sp.diff(e, x) for x in unknowns] for e in equations]
         start = [mp.log(evaluate(b)) for b in branch.start]
-        logs = mp.findroot(lambda *x: defects(*map(mp.exp, x)), start, maxsteps=100)
-        evaluate.scalars.update(zip(unknowns, map(mp.exp, logs), strict=True))
+        _newton(defects, lambda: [[evaluate(d) for d in row] for row in slopes], start)
     for symbol, expr in branch.given.items():
         evaluate.scalars[symbol] = evaluate(expr)
 
