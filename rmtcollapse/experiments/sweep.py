@@ -80,10 +80,12 @@ def _validated_axes(model: ExperimentModel, grids: Mapping[str, Iterable[Any]]) 
             raise UnknownParameterError(
                 name, "a grid", f"a parameter of {type(model).__name__}{did_you_mean(name, specs)}"
             )
-    return {
-        name: specs[name].validated_grid(name, list(g) if not isinstance(g, np.ndarray) else g)
-        for name, g in grids.items()
-    }
+    return {name: specs[name].validated_grid(name, _listed(g)) for name, g in grids.items()}
+
+
+def _listed(grid: Any) -> Any:
+    """A grid as something with a length; what is not a grid is left for the parameter to refuse."""
+    return list(grid) if isinstance(grid, Iterable) and not isinstance(grid, str | np.ndarray) else grid
 
 
 Values = dict[str, np.ndarray]

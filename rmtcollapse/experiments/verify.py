@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from fractions import Fraction
-from math import isfinite, sqrt
-from typing import Any
+from math import isfinite, isnan, sqrt
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,8 @@ def verify(
         Two or more multiples of the model's size; by default 1, 2 and 4 for a small model, 1/2 and 1 for a large one
         that can be halved, else 1 and 2.
     precision : float
-        Relative standard error of the extrapolated values that an adaptive run aims for, in (0, 1). A value that is
-        in which an error of 5 % could go unnoticed does not pass: agreement would mean nothing.
+        Relative standard error of the extrapolated values that an adaptive run aims for, in (0, 1). A value in which
+        an error of 5 % could go unnoticed does not pass: agreement would mean nothing.
     seed, executor, progress
         As in :func:`~rmtcollapse.experiments.simulate.simulate`.
 
@@ -70,7 +70,7 @@ def verify(
         With ``passed``, ``report`` and ``rows``.
     """
     multiples = _validated_sizes(model, sizes)
-    if not 0 < precision < 1:
+    if isinstance(precision, bool) or not isinstance(precision, int | float) or not 0 < precision < 1:
         raise ParameterError("precision", precision, "a number in (0, 1)")
     models = [model.resized(k) for k in multiples]
     predictions = [_predicted(theory, m) for m in models]
@@ -101,7 +101,7 @@ def _validated_sizes(model: ExperimentModel, sizes: Iterable[int | Fraction] | N
         return _default_sizes(model)
     try:
         multiples = tuple(Fraction(s) for s in sizes)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         raise ParameterError("sizes", sizes, "two or more positive multiples of the model's size") from None
     if len(set(multiples)) < 2 or min(multiples) <= 0:
         raise ParameterError("sizes", tuple(map(str, multiples)), "two or more different positive multiples")
@@ -124,12 +124,15 @@ def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
     if theory is None:
         return own
     given = theory(model) if callable(theory) else theory
-    for name in given:
+    if not isinstance(given, Mapping) or not given:
+        raise ParameterError("theory", given, "a mapping from names to numbers, or a function from a model to one")
+    for name, value in given.items():
         if name not in own:
-            raise ParameterError(
-                "theory", name, f"names of this model's values: {', '.join(own)}{did_you_mean(name, own)}"
-            )
-    return {name: float(v) for name, v in given.items()}
+            known = f"names of this model's values: {', '.join(own)}{did_you_mean(str(name), own)}"
+            raise ParameterError("theory", name, known)
+        if isinstance(value, bool | str) or not isinstance(value, SupportsFloat) or isnan(float(value)):
+            raise ParameterError(f"theory {name}", value, "a number")
+    return {name: float(value) for name, value in given.items()}
 
 
 def _judge(

@@ -255,10 +255,10 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_stored_module_needs_no_system(source: Path) -> None:
     first, second = Builder(), Builder()
-    text = Path(str(Compiled("small", first, [source]).numpy.__file__)).read_text(encoding="utf-8")
-    again = Compiled("small", second, [source])
-    assert again.numpy.OUTPUTS == ("answer",)
-    assert Path(str(again.numpy.__file__)).read_text(encoding="utf-8") == text
+    module, again = Compiled("small", first, [source]).numpy, Compiled("small", second, [source]).numpy
+    assert again.OUTPUTS == ("answer",)
+    assert again.__file__ == module.__file__
+    assert [again.__file__] == [str(path) for path in files(source.parent / "cache", "modules/*.py")]
     assert (first.calls, second.calls) == (1, 0)
 
 

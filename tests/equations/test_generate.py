@@ -40,6 +40,7 @@ def build_sums() -> System:
             unknown("trace", "t"): total(S),
             unknown("weighted", "u"): total(W2 * S / (S + kappa)),
             unknown("unlearned", "r"): total(1) - total(filter_factor(S, kappa)),
+            unknown("balance", "k"): n * kappa / b - n + total(filter_factor(S, kappa)),
             unknown("product", "p"): limit_product(a, 1 / b),
             unknown("carried_total", "q"): total(carried * W2),
         },
@@ -94,14 +95,17 @@ def test_the_degrees_of_freedom_cancel_without_rounding(sums: Compiled, kappa: f
     with mp.workdps(40):
         rows = zip(columns["multiplicity"], columns["eigenvalue"], strict=True)
         exact = float(mp.fsum(mp.mpf(m) * mp.mpf(kappa) / (mp.mpf(s) + mp.mpf(kappa)) for m, s in rows))
-    for found in both_forms(sums, {"samples": 0, "kappa": kappa, "a": 1, "b": 1}, columns):
+    directions = float(columns["multiplicity"].sum())
+    for found in both_forms(sums, {"samples": directions, "kappa": kappa, "a": 1, "b": 0.125}, columns):
         assert found["unlearned"] == pytest.approx(exact, rel=8 * EPS, abs=0)
+        # The number of directions stands between its two small neighbours, and must go first.
+        assert found["balance"] == pytest.approx(8 * directions * kappa - exact, rel=16 * EPS, abs=0)
 
 
 def test_zero_times_infinity_is_zero_and_infinity_stays(sums: Compiled) -> None:
     columns = law(3, seed=0)
     for a, value in ((0.0, 0.0), (2.0, math.inf)):
-        for found in both_forms(sums, {"samples": 0, "kappa": 1, "a": a, "b": 0}, columns):
+        for found in both_forms(sums, {"samples": 1, "kappa": 1, "a": a, "b": 0}, columns):
             assert found["product"] == value
 
 

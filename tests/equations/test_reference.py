@@ -103,6 +103,17 @@ def test_an_equation_without_a_sign_change_is_refused() -> None:
         solve_reference(system, {"a": 2, "b": 1}, LAW, 20)
 
 
+@pytest.mark.parametrize("kind", ["without a root", "singular"])
+def test_several_equations_without_a_certain_root_are_refused(kind: str) -> None:
+    x, y = unknown("root", "x"), unknown("other", "y")
+    equations = (x + y + 1, x - y) if kind == "without a root" else (x * y - A, 2 * x * y - 2 * A)
+    branch = Branch("only", sp.true, solve=(x, y), equations=equations, start=(A, A))
+    point = FixedPoint("pair", (x, y), (sp.Eq(x, y, evaluate=False),), (branch,))
+    system = System("trial", (A,), (S, W2), (point,), {}, {unknown("answer", "E"): x})
+    with pytest.raises(ConvergenceError, match="the reference"):
+        solve_reference(system, {"a": 2}, LAW, 20)
+
+
 def test_parameters_that_no_regime_covers_are_refused() -> None:
     system = fixed(Branch("only", sp.Gt(A, 5), given={unknown("root", "x"): A}))
     assert solve_reference(system, {"a": 6, "b": 1}, LAW, 20).outputs["answer"] == 6

@@ -196,6 +196,14 @@ ORDINARY = (
         "second_eigenvalue": np.geomspace(5, 0.1, 40),
     },
 )
+FAR = (  # from its start: the weights are of the order of the ridge
+    {"rows": 1.0, "ridge": 0.01, "first_share": 0.25, "second_share": 0.75},
+    {
+        "multiplicity": np.array([15.0]),
+        "first_eigenvalue": np.array([1000.0]),
+        "second_eigenvalue": np.array([1.0]),
+    },
+)
 STIFF = (
     {"rows": 36.0, "ridge": 2e-13, "first_share": 0.94, "second_share": 0.06},
     {
@@ -216,6 +224,7 @@ def near_threshold(parameters: dict[str, float], columns: dict[str, np.ndarray])
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(case=two_laws())
 @example(case=ORDINARY)
+@example(case=FAR)
 @example(case=STIFF)
 def test_two_unknowns_agree_with_the_reference(
     compiled_two_sources: Compiled,

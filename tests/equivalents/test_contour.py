@@ -119,15 +119,26 @@ def test_the_ridge_filter_gives_the_gain_and_the_bias(samples: int, law: Law, re
 @every_law
 @pytest.mark.parametrize("samples", [12, RANK, 45])
 def test_a_pole_far_beyond_the_spectrum_costs_no_digits(samples: int, law: Law) -> None:
-    s, _, signal = law
-    ridge = 1e7 * float(s.max())
+    """The filter z/(z + pole) is then z/pole, whose moments are known."""
+    s, m, signal = law
+    pole = 1e9 * float(s.max())
 
     def make(contour: Contour) -> list[float]:
-        inverse = ridge / (contour.z + ridge)
-        return [contour.noise(inverse[:, None] * inverse), contour.quadratic(signal, inverse, inverse, (1, 1))]
+        rest, small = 1 / (1 + contour.z / pole), contour.z / (1 + contour.z / pole)
+        return [
+            contour.noise(rest[:, None] * rest),
+            contour.quadratic(signal, small, rest, (0, 1)),
+            contour.quadratic(signal, small, small, (0, 0)),
+        ]
 
-    gain, bias = exact_gain_and_bias(samples, law, ridge)
-    assert integrals(samples, law, ridge, make) == pytest.approx([gain * ridge**2, bias], rel=1e-12, abs=0)
+    energy, trace2 = m * signal, m @ s**2 / samples
+    expected = [trace2, energy @ s**2, energy @ s**3 + trace2 * (energy @ s)]
+    # The next order in the spectrum over the pole is below 1e-6.
+    found = integrals(samples, law, pole, make)
+    assert found == pytest.approx(expected, rel=1e-6, abs=0)
+    gain, bias = exact_gain_and_bias(samples, law, pole)
+    assert found[0] == pytest.approx(gain * pole**2, rel=1e-12, abs=0)
+    assert bias == pytest.approx(energy @ s, rel=1e-6, abs=0)
 
 
 @every_law

@@ -141,7 +141,7 @@ def test_effective_ridge_is_zero_where_all_directions_are_seen() -> None:
 
 
 def test_effective_ridge_converges_to_the_population_equation() -> None:
-    s, samples, ridge = np.repeat([2.0, 0.5], 200), 300, 0.1
+    s, samples, ridge = np.repeat([2.0, 0.5], 80), 120, 0.1
     measured = [Design.draw(s, samples, rng(k)).effective_ridge(ridge) for k in range(10)]
     kappa = float(np.mean(measured))
     defect = kappa * (1 - np.sum(s / (s + kappa)) / samples) / ridge - 1

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rmtcollapse.models._parameters import ParameterSpec
+from rmtcollapse.models._prediction import Prediction
 
 
 class Counter:
@@ -64,8 +65,8 @@ class Toy:
         mean = self.level * (1 + self.slope / self.size)
         return {"value": float(rng.normal(mean, self.spread)), "nothing": 0.0}
 
-    def theory(self, digits: int | None = None) -> dict[str, float]:
-        return {"value": self.level, "nothing": 0.0}
+    def theory(self, digits: int | None = None) -> Prediction:
+        return Prediction({"value": self.level, "nothing": 0.0})
 
     def sweepable(self, names: Any) -> bool:
         return False
