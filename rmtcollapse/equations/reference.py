@@ -120,7 +120,10 @@ def _newton(defects: Callable[..., list[Any]], slopes: Callable[[], list[list[An
     size = mp.mpf(1)
     for _ in range(500):
         defect = mp.matrix(defects(*map(mp.exp, logs)))
-        step = mp.lu_solve(mp.matrix(slopes()), -defect)
+        try:
+            step = mp.lu_solve(mp.matrix(slopes()), -defect)
+        except ZeroDivisionError:
+            raise ConvergenceError("the reference met equations that do not determine their unknowns") from None
         before, size = mp.norm(defect, mp.inf), mp.norm(step, mp.inf)
         if size <= mp.mpf(10) ** (-mp.mp.dps + _GUARD_DIGITS // 2):
             return

@@ -41,10 +41,10 @@ class Ellipse:
 
     @classmethod
     def around(cls, samples: int, eigenvalue: Real, multiplicity: Real, pole: float) -> Ellipse:
-        """Surround the positive spectrum; `pole` > 0 is used only where the spectrum reaches zero."""
+        """Surround the positive spectrum; `pole` > 0 matters only where that reaches zero."""
         top = eigenvalue.max() * (1 + np.sqrt(multiplicity.sum() / samples)) ** 2
         bottom = _lower_edge(samples, eigenvalue, multiplicity)
-        shift = 0.0 if bottom > 0 else pole
+        shift = 0.0 if bottom > 0 else min(pole, float(top))
         return cls(shift, float(np.log(bottom + shift)), float(np.log(top + shift)))
 
     @property

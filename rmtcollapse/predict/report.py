@@ -130,7 +130,6 @@ class RegressionForecast:
         for curve in self.curves:
             lines += ["", curve.name, *_table(curve)]
         lines += [
-            "",
             f"best ridge: predicted {self.best_ridge_predicted:.3g}, measured {self.best_ridge_measured:.3g}; "
             f"the predicted one costs {self.regret:.1%} more than the measured optimum",
             *(f"gap, {c.name.split(',')[0]}: median {np.median(abs(c.gaps)):.1%}, {_largest(c)}" for c in self.curves),

@@ -63,18 +63,7 @@ def test_a_warm_start_loads_neither_sympy_nor_numba(run_python: Run, tmp_path: P
     assert warm["numpy"] == cold["numpy"]
 
 
-def broken_module(cache: Path) -> Path:
-    (module,) = files(cache, "modules/*.py")
-    return module
-
-
-def broken_manifest(cache: Path) -> Path:
-    (manifest,) = files(cache, "manifest/*.json")
-    return manifest
-
-
-def shorten(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:200])
+MODULE, MANIFEST = "modules/*.py", "manifest/*.json"
 
 
 def falsify(path: Path) -> None:
@@ -83,19 +72,19 @@ def falsify(path: Path) -> None:
     path.write_text(text.replace("0.0, a * b)", "0.0, a + b)"), encoding="utf-8")
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
-    "module deleted": (broken_module, Path.unlink),
-    "module emptied": (broken_module, lambda path: path.write_bytes(b"")),
-    "module truncated": (broken_module, shorten),
-    "module edited": (broken_module, falsify),
-    "module overwritten": (broken_module, lambda path: path.write_bytes(b"\xff\xfe\x00 no text at all")),
-    "manifest deleted": (broken_manifest, Path.unlink),
-    "manifest truncated": (broken_manifest, lambda path: path.write_bytes(path.read_bytes()[:9])),
-    "manifest overwritten": (broken_manifest, lambda path: path.write_bytes(b"\xff\xfe\x00")),
-    "manifest of another shape": (broken_manifest, lambda path: path.write_text("[1, 2]")),
-    "manifest without its entry": (broken_manifest, lambda path: path.write_text('{"form": "numpy"}')),
-    "manifest of an unknown module": (broken_manifest, lambda path: path.write_text('{"module": "0"}')),
-    "manifest with a number": (broken_manifest, lambda path: path.write_text('{"module": 7}')),
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "module deleted": (MODULE, Path.unlink),
+    "module emptied": (MODULE, lambda path: path.write_bytes(b"")),
+    "module truncated": (MODULE, lambda path: path.write_bytes(path.read_bytes()[:200])),
+    "module edited": (MODULE, falsify),
+    "module overwritten": (MODULE, lambda path: path.write_bytes(b"\xff\xfe\x00 no text at all")),
+    "manifest deleted": (MANIFEST, Path.unlink),
+    "manifest truncated": (MANIFEST, lambda path: path.write_bytes(path.read_bytes()[:9])),
+    "manifest overwritten": (MANIFEST, lambda path: path.write_bytes(b"\xff\xfe\x00")),
+    "manifest of another shape": (MANIFEST, lambda path: path.write_text("[1, 2]")),
+    "manifest without its entry": (MANIFEST, lambda path: path.write_text('{"form": "numpy"}')),
+    "manifest of an unknown module": (MANIFEST, lambda path: path.write_text('{"module": "0"}')),
+    "manifest with a number": (MANIFEST, lambda path: path.write_text('{"module": 7}')),
 }
 
 
@@ -106,20 +95,21 @@ def intact(run_python: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return cache, run_python(PLAIN, cache)
 
 
-@pytest.mark.parametrize(("which", "damage"), DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize(("pattern", "damage"), DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_file_is_written_anew(
     run_python: Run,
     intact: tuple[Path, dict[str, Any]],
     tmp_path: Path,
-    which: Callable[[Path], Path],
+    pattern: str,
     damage: Callable[[Path], object],
 ) -> None:
     cache = tmp_path / "cache"
     shutil.copytree(intact[0], cache, ignore=shutil.ignore_patterns("__pycache__"))
-    texts = {path.name: path.read_bytes() for path in (broken_module(cache), broken_manifest(cache))}
-    damage(which(cache))
+    texts = {path: path.read_bytes() for path in files(cache, "*.*")}
+    assert len(texts) == 2
+    damage(files(cache, pattern)[0])
     assert run_python(PLAIN, cache)["numpy"] == intact[1]["numpy"]
-    assert {path.name: path.read_bytes() for path in (broken_module(cache), broken_manifest(cache))} == texts
+    assert {path: path.read_bytes() for path in (*files(cache, MODULE), *files(cache, MANIFEST))} == texts
     assert run_python(PLAIN, cache)["loaded"] == []
 
 
@@ -133,7 +123,7 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(
     found = run_python(PLAIN, tmp_path / "file" / "cache", TMPDIR=str(elsewhere))
     assert found["numpy"] == intact[1]["numpy"]
     assert (tmp_path / "file").read_text() == "not a folder"
-    assert len(files(elsewhere, "modules/*.py")) == 1
+    assert len(files(elsewhere, MODULE)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +145,7 @@ def test_processes_that_start_together_agree(together: tuple[Path, list[dict[str
     assert results[0]["numba"] == results[2]["numba"]
     assert_equal(results[0]["numba"], results[0]["numpy"])
     assert files(cache, "*.part*") == []
-    assert len(files(cache, "modules/*.py")) == len(files(cache, "manifest/*.json")) == 2
+    assert len(files(cache, MODULE)) == len(files(cache, MANIFEST)) == 2
 
 
 def test_a_warm_grid_needs_no_sympy(run_python: Run, together: tuple[Path, list[dict[str, Any]]]) -> None:
@@ -258,7 +248,7 @@ def test_a_stored_module_needs_no_system(source: Path) -> None:
     module, again = Compiled("small", first, [source]).numpy, Compiled("small", second, [source]).numpy
     assert again.OUTPUTS == ("answer",)
     assert again.__file__ == module.__file__
-    assert [again.__file__] == [str(path) for path in files(source.parent / "cache", "modules/*.py")]
+    assert [again.__file__] == [str(path) for path in files(source.parent / "cache", MODULE)]
     assert (first.calls, second.calls) == (1, 0)
 
 

@@ -101,8 +101,9 @@ def test_an_axis_of_spectra_runs_cell_by_cell() -> None:
     assert list(dataset["test_error"].values) == expected
 
 
-def test_a_shared_design_with_a_generator_ridge_runs_cell_by_cell() -> None:
-    model = CHAIN.evolve(designs="all-shared", generator_ridge=0.2)
+@pytest.mark.parametrize("designs", ["generators-shared", "all-shared"])
+def test_a_shared_design_with_a_generator_ridge_runs_cell_by_cell(designs: str) -> None:
+    model = CHAIN.evolve(designs=designs, generator_ridge=0.2)
     assert not model.sweepable(["ridge"])
     assert_is_a_loop_of_theory(model, generations=[0, 1, 3])
     assert_is_a_loop_of_theory(model.evolve(generator_ridge=0.0), generator_ridge=[0.0, 0.2])
