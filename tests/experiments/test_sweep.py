@@ -232,8 +232,8 @@ def test_a_real_model_resumes_after_its_experiment_fails(tmp_path: Path, monkeyp
 @pytest.mark.parametrize("change", [{"seed": 3}, {"trials": 6}, {"spread": 0.2}], ids=["seed", "trials", "parameter"])
 def test_a_store_is_not_taken_for_another_run(tmp_path: Path, change: dict[str, Any]) -> None:
     run = {"trials": 5, "seed": 2}
-    sweep(Toy(), level=[1.0, 2.0], store=tmp_path, **run)  # type: ignore[arg-type]
+    sweep(Toy(), level=[1.0, 2.0], store=tmp_path, **run)
     other = Toy(spread=change.pop("spread", 0.1))
-    expected = sweep(other, level=[1.0, 2.0], **{**run, **change})  # type: ignore[arg-type]
-    assert sweep(other, level=[1.0, 2.0], store=tmp_path, **{**run, **change}).identical(expected)  # type: ignore[arg-type]
+    expected = sweep(other, level=[1.0, 2.0], **{**run, **change})
+    assert sweep(other, level=[1.0, 2.0], store=tmp_path, **{**run, **change}).identical(expected)
     assert len(list(tmp_path.iterdir())) == 4
