@@ -15,6 +15,7 @@ from rmtcollapse.cli.output import (
     check_suffix,
     dataset_json,
     describe,
+    describe_law,
     dumps,
     table,
     write_dataset,
@@ -213,6 +214,35 @@ def curve(
         typer.echo(dataset.to_dataframe().drop(columns="certificate").to_string())
     else:
         typer.echo("\n".join(f"wrote {path}" for path in (out, plot) if path))
+
+
+@app.command()
+def density(
+    law: Annotated[
+        str, typer.Argument(metavar="LAW", help="Such as marchenko-pastur:ratio=0.5; join laws with + and @.")
+    ],
+    points: Annotated[int, typer.Option(help="Points in each interval of the support.")] = 200,
+    at: Annotated[str | None, typer.Option(help="Print the density at these x instead, such as 0.5,1,2.")] = None,
+    matrix: Annotated[
+        int | None, typer.Option(metavar="SIZE", help="Draw one matrix of this size; its eigenvalues join the plot.")
+    ] = None,
+    seed: Seed = 0,
+    plot: Plot = None,
+    as_json: Json = False,
+) -> None:
+    """Spectral laws: support, atoms, masses and density on the real axis.
+
+    Laws: marchenko-pastur:ratio=1/2, semicircle:variance=1, free-poisson:rate=2,jump=1, fuss-catalan:order=3,
+    atoms:values=-1;1,weights=0.5;0.5, uniform:low=0,high=1, exponential:scale=1,
+    power-law-density:exponent=1.5,low=0.01,high=1, sample-covariance:atoms=1;8,weights=0.5;0.5,ratio=0.1 or
+    sample-covariance:spectrum=(power-law:dimension=400,capacity=1.5,source=0.5),samples=200.
+    """
+    from rmtcollapse.cli.density import report
+
+    check_suffix("plot", plot, PLOT_FORMATS)
+    found, draw = report(law, points, at, matrix, seed)
+    typer.echo(dumps(found) if as_json else describe_law(found))
+    _save_plot(draw, plot)
 
 
 @app.command()

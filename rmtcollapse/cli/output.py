@@ -13,7 +13,7 @@ from rmtcollapse.errors import ParameterError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_suffix", "describe", "dumps", "plain", "table", "write_dataset"]
+__all__ = ["check_suffix", "describe", "describe_law", "dumps", "plain", "table", "write_dataset"]
 
 DATA_FORMATS = (".nc", ".csv", ".json")
 PLOT_FORMATS = (".png", ".pdf", ".svg")
@@ -82,3 +82,15 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
         dataset.to_dataframe().to_csv(path)
     else:
         path.write_text(dumps(dataset_json(dataset)) + "\n", encoding="utf-8")
+
+
+def describe_law(found: dict[str, Any]) -> str:
+    """What `density` found, as text."""
+    lines = [found["law"], f"mean {found['mean']:.12g}, variance {found['variance']:.12g}"]
+    lines += [f"atom at {place:.12g}, mass {mass:.12g}" for place, mass in found["atoms"]]
+    bulks = zip(found["support"], found["masses"], strict=True)
+    lines += [f"bulk from {left:.16g} to {right:.16g}, mass {mass:.12g}" for (left, right), mass in bulks]
+    rows = [(f"{x:.12g}", f"{y:.12g}") for x, y in zip(found["x"], found["density"], strict=True)]
+    if found["asked"]:
+        lines.append(table(rows, ("x", "density")))
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra.estimate import FloatArray, covariance_eigensystem, estimate, real_array, refuse_entry
+from rmtcollapse.spectra.estimate import FloatArray, covariance_eigensystem, real_array, refuse_entry
 
 __all__ = ["Spectrum"]
 
@@ -137,17 +137,13 @@ class Spectrum:
             return cls(eigenvalues, (basis.T @ vector) ** 2)
 
     @classmethod
-    def from_data(cls, X: ArrayLike, y: ArrayLike | None = None) -> Spectrum:
-        r"""Spectrum of the sample covariance of centred data and, with labels, estimated signal and `noise_variance`.
+    def from_data(cls, X: ArrayLike, y: ArrayLike | None = None, *, population: str = "auto") -> Spectrum:
+        r"""Spectrum estimated from data, which are centred; with labels, estimated signal and `noise_variance`.
 
         With r the rank: for n - 1 >= 2 r the signal and the noise variance are those of least squares (unbiased noise
         variance; the energy :math:`s_j w_j^2` of each direction freed of its noise, clipped at 0 and rescaled to the
-        unbiased total). For fewer rows they are the restricted maximum likelihood of an isotropic prior, which gives
-        every direction the same signal. `rmtcollapse.spectra.estimate` states both.
-
-        Valid for n >> d. The trace is unbiased for any n, but sample eigenvalues spread about the population's as in
-        the Marchenko-Pastur law: of an isotropic population the largest is biased up by a factor of about
-        :math:`(1+\sqrt{d/n})^2`, the smallest down by :math:`(1-\sqrt{d/n})^2` (to 0 for d >= n).
+        unbiased total). For fewer rows they are the restricted maximum likelihood of an isotropic prior, with the same
+        signal in every direction. `rmtcollapse.spectra.estimate` states both. The trace is unbiased for any n.
 
         Parameters
         ----------
@@ -155,8 +151,13 @@ class Spectrum:
             One observation a row: n >= 2, finite, no constant column.
         y : (n,) array_like, optional
             Labels, finite, not constant.
+        population : "auto", "sample" or "estimated"
+            Whether to keep the spread of sample eigenvalues (1 becomes :math:`(1\mp\sqrt{d/n})^2`) or to undo it, as
+            `estimate_population` does (zeros remain only where r < min(n - 1, d)); "auto" undoes it for n - 1 < 20 r.
         """
-        found = estimate(X, y)
+        from rmtcollapse.spectra.inverse import estimate_from_data as estimate
+
+        found = estimate(X, y, population)
         return cls(found.eigenvalues, found.signal, noise_variance=found.noise_variance)
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import null_space  # type: ignore[import-untyped, unused-ignore]
 from scipy.optimize import minimize  # type: ignore[import-untyped, unused-ignore]
 
@@ -28,6 +28,11 @@ def z_scores(errors: Array) -> Array:
     return np.asarray(errors.mean(axis=0) / (errors.std(axis=0, ddof=1) / np.sqrt(len(errors))))
 
 
+def from_sample(X: ArrayLike, y: ArrayLike | None = None) -> Spectrum:
+    """The estimators themselves, before sample eigenvalues become the population's."""
+    return Spectrum.from_data(X, y, population="sample")
+
+
 def total_energy(spectrum: Spectrum) -> float:
     assert spectrum.signal is not None
     return float(np.sum(spectrum.eigenvalues * spectrum.signal))
@@ -35,7 +40,7 @@ def total_energy(spectrum: Spectrum) -> float:
 
 def test_eigenvalues_are_those_of_the_sample_covariance() -> None:
     X = draw(np.random.default_rng(0), 30, 5, np.ones(5), 1.0)[0]
-    spectrum = Spectrum.from_data(X)
+    spectrum = from_sample(X)
     expected = np.linalg.eigvalsh(np.cov(X, rowvar=False))[::-1]
     np.testing.assert_allclose(spectrum.eigenvalues, expected, atol=100 * EPS * expected[0])
     assert spectrum.signal is None
@@ -45,13 +50,13 @@ def test_eigenvalues_are_those_of_the_sample_covariance() -> None:
 
 def test_labels_do_not_change_the_eigenvalues() -> None:
     X, y = draw(np.random.default_rng(0), 30, 5, np.ones(5), 1.0)
-    np.testing.assert_allclose(Spectrum.from_data(X, y).eigenvalues, Spectrum.from_data(X).eigenvalues, rtol=100 * EPS)
+    np.testing.assert_allclose(from_sample(X, y).eigenvalues, from_sample(X).eigenvalues, rtol=100 * EPS)
 
 
 @pytest.mark.parametrize(("n", "d", "rank"), [(10, 25, 9), (40, 6, 6)])
 def test_rank_is_numerical_and_zero_beyond(n: int, d: int, rank: int) -> None:
     X, y = draw(np.random.default_rng(1), n, d, np.ones(d), 1.0)
-    for spectrum in (Spectrum.from_data(X), Spectrum.from_data(X, y), Spectrum.from_data(X + 1e6)):
+    for spectrum in (from_sample(X), from_sample(X, y), from_sample(X + 1e6)):
         assert spectrum.dimension == d
         assert spectrum.rank == rank
         assert np.all(spectrum.eigenvalues[rank:] == 0.0)
@@ -59,7 +64,7 @@ def test_rank_is_numerical_and_zero_beyond(n: int, d: int, rank: int) -> None:
 
 def test_a_large_offset_is_not_a_direction() -> None:
     X, y = draw(np.random.default_rng(1), 10, 25, np.ones(25), 1.0)
-    far = Spectrum.from_data(1e-4 * X + 1e8, y)
+    far = from_sample(1e-4 * X + 1e8, y)
     assert far.rank == 9
     assert far.noise_variance is not None
     assert far.noise_variance >= 0
@@ -67,11 +72,11 @@ def test_a_large_offset_is_not_a_direction() -> None:
 
 def test_repeated_columns_lower_the_rank_and_carry_no_signal() -> None:
     X, y = draw(np.random.default_rng(2), 50, 3, np.ones(3), 1.0)
-    spectrum = Spectrum.from_data(np.hstack([X, X]), y)
+    spectrum = from_sample(np.hstack([X, X]), y)
     assert (spectrum.dimension, spectrum.rank) == (6, 3)
     assert spectrum.signal is not None
     assert np.all(spectrum.signal[3:] == 0.0)
-    assert spectrum.noise_variance == pytest.approx(Spectrum.from_data(X, y).noise_variance, rel=1000 * EPS)
+    assert spectrum.noise_variance == pytest.approx(from_sample(X, y).noise_variance, rel=1000 * EPS)
 
 
 def test_least_squares_is_the_textbook_formula() -> None:
@@ -83,7 +88,7 @@ def test_least_squares_is_the_textbook_formula() -> None:
     values, vectors = np.linalg.eigh(np.cov(X, rowvar=False))
     expected = ((vectors.T @ coefficients[1:]) ** 2 - noise / ((n - 1) * values))[::-1]
     assert np.all(expected > 0)  # nothing to clip
-    found = Spectrum.from_data(X, y)
+    found = from_sample(X, y)
     assert found.noise_variance == pytest.approx(noise, rel=1e-10)
     assert found.signal is not None
     np.testing.assert_allclose(found.signal, expected, rtol=1e-9)
@@ -102,7 +107,7 @@ def test_many_rows_are_unbiased(n: int, d: int, draws: int) -> None:
     truth = np.sum(1 / np.arange(1, d + 1))
     for k in range(draws):
         X, y = draw(np.random.default_rng([n, d, k]), n, d, w, noise)
-        found = Spectrum.from_data(X, y)
+        found = from_sample(X, y)
         assert found.noise_variance is not None
         energy = total_energy(found) - np.var(X @ w, ddof=1)
         errors[k] = found.noise_variance - noise, energy, found.trace - truth
@@ -118,7 +123,7 @@ def test_every_clear_direction_is_unbiased_given_the_rows() -> None:
     X = draw(rng, n, d, w, noise)[0]
     _, _, basis = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     labels = (X @ w)[:, None] + np.sqrt(noise) * rng.standard_normal((n, draws))
-    signals = np.array([Spectrum.from_data(X, y).signal for y in labels.T])
+    signals = np.array([from_sample(X, y).signal for y in labels.T])
     errors = signals - (basis @ w) ** 2
     assert np.all(np.abs(z_scores(errors)) < LARGEST_Z), z_scores(errors)
 
@@ -142,7 +147,7 @@ def dense_components(X: Array, y: Array) -> tuple[float, float]:
 def test_few_rows_maximise_the_likelihood(n: int, d: int) -> None:
     rng = np.random.default_rng([n, d])
     X, y = draw(rng, n, d, rng.standard_normal(d), 0.5)
-    found = Spectrum.from_data(X, y)
+    found = from_sample(X, y)
     signal, noise = dense_components(X, y)
     assert found.signal is not None
     assert np.ptp(found.signal) == 0.0
@@ -154,7 +159,7 @@ def test_few_rows_maximise_the_likelihood(n: int, d: int) -> None:
 def test_the_estimator_changes_where_rows_fall_below_twice_the_rank() -> None:
     for n, equal in ((13, False), (12, True)):
         X, y = draw(np.random.default_rng(4), n, 6, np.arange(1.0, 7.0), 0.1)
-        signal = Spectrum.from_data(X, y).signal
+        signal = from_sample(X, y).signal
         assert signal is not None
         assert (np.ptp(signal) == 0.0) == equal
 
@@ -167,7 +172,7 @@ def test_few_rows_recover_signal_and_noise(n: int, d: int, draws: int) -> None:
         rng = np.random.default_rng([n, d, k])
         X = rng.standard_normal((n, d)) + 3.0
         y = X @ (rng.standard_normal(d) * np.sqrt(truth[0] / d)) + np.sqrt(truth[1]) * rng.standard_normal(n) - 7.0
-        spectrum = Spectrum.from_data(X, y)
+        spectrum = from_sample(X, y)
         assert spectrum.noise_variance is not None
         found[k] = spectrum.signal_energy, spectrum.noise_variance
     error = found.std(axis=0, ddof=1) / np.sqrt(draws)
@@ -185,7 +190,7 @@ def boundary_rows() -> tuple[Array, Array, Array]:
 
 def test_labels_along_the_strongest_direction_leave_no_noise() -> None:
     X, left, values = boundary_rows()
-    found = Spectrum.from_data(X, 3.0 * left[:, 0])
+    found = from_sample(X, 3.0 * left[:, 0])
     assert found.noise_variance == 0.0
     assert found.signal is not None
     np.testing.assert_allclose(found.signal, 9.0 / values[0] ** 2 / 7, rtol=1e-8)  # mean over 7 of z^2/S^2
@@ -194,7 +199,7 @@ def test_labels_along_the_strongest_direction_leave_no_noise() -> None:
 def test_a_boundary_is_exact_on_a_flat_likelihood() -> None:
     """Few rows, many columns: the profile is nearly flat, and its rounding must not pass for a component of 1e-16."""
     rng = np.random.default_rng(9)
-    noises = [Spectrum.from_data(rng.standard_normal((4, 40)), rng.standard_normal(4)) for _ in range(40)]
+    noises = [from_sample(rng.standard_normal((4, 40)), rng.standard_normal(4)) for _ in range(40)]
     small = [s.noise_variance for s in noises if s.noise_variance is not None and s.noise_variance < 1e-9]
     assert len(small) > 5
     assert set(small) == {0.0}
@@ -202,7 +207,7 @@ def test_a_boundary_is_exact_on_a_flat_likelihood() -> None:
 
 def test_labels_along_the_weakest_direction_leave_no_signal() -> None:
     X, left, _ = boundary_rows()
-    found = Spectrum.from_data(X, 3.0 * left[:, -1])
+    found = from_sample(X, 3.0 * left[:, -1])
     assert found.signal_energy == 0.0
     assert found.noise_variance == pytest.approx(9.0 / 7, rel=1e-10)
 
@@ -210,7 +215,7 @@ def test_labels_along_the_weakest_direction_leave_no_signal() -> None:
 @pytest.mark.parametrize(("n", "d"), [(50, 5), (20, 40)])
 def test_shifts_leave_it_and_units_square(n: int, d: int) -> None:
     X, y = draw(np.random.default_rng(7), n, d, np.ones(d), 1.0)
-    one, other = Spectrum.from_data(X, y), Spectrum.from_data(2.0 * X + 5.0, 3.0 * y - 1.0)
+    one, other = from_sample(X, y), from_sample(2.0 * X + 5.0, 3.0 * y - 1.0)
     assert one.noise_variance is not None
     assert one.signal is not None
     assert other.signal is not None
@@ -221,7 +226,7 @@ def test_shifts_leave_it_and_units_square(n: int, d: int) -> None:
 
 def test_exact_labels_leave_rounding_as_noise() -> None:
     X, y = draw(np.random.default_rng(8), 40, 3, np.ones(3), 0.0)
-    found = Spectrum.from_data(X, y)
+    found = from_sample(X, y)
     assert found.noise_variance is not None
     assert 0 <= found.noise_variance < (100 * EPS * np.abs(y).max()) ** 2
     assert found.signal_energy == pytest.approx(3.0, rel=1e-12)
@@ -229,8 +234,8 @@ def test_exact_labels_leave_rounding_as_noise() -> None:
 
 def test_integer_and_boolean_columns_are_numbers() -> None:
     X = np.array([[0, 1], [1, 1], [2, 0], [5, 0]])
-    assert Spectrum.from_data(X) == Spectrum.from_data(X.astype(float))
-    assert Spectrum.from_data(X[:, 1:] == 1).trace == pytest.approx(1 / 3)
+    assert from_sample(X) == from_sample(X.astype(float))
+    assert from_sample(X[:, 1:] == 1).trace == pytest.approx(1 / 3)
 
 
 def test_the_result_is_frozen_and_plain() -> None:

@@ -1,0 +1,82 @@
+"""Sums over the atoms of a law, the only loops of this folder: atoms x points."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra import _arithmetic as dd
+from rmtcollapse.spectra._arithmetic import DoubleDouble
+
+__all__ = ["atom_sums", "atom_sums_double_double"]
+
+SMALL = 200_000  # atoms x points up to which numba's start costs more than it saves
+WARM = 1_000  # the same once numba has started
+CHUNK = 50_000  # atoms x points held at once by NumPy, to stay in the cache
+
+
+@cache
+def _kernels() -> ModuleType:
+    """The compiled forms, cached on disk under a digest of the two files that define them."""
+    import numba
+
+    from rmtcollapse._cache import cache_folder, text_digest
+
+    sources = [Path(__file__).with_name(name).read_bytes() for name in ("_atom_kernel.py", "_arithmetic.py")]
+    config: Any = numba.config
+    folder, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder() / f"atoms-{text_digest(*sources)}")
+    try:
+        from rmtcollapse.spectra import _atom_kernel
+    finally:
+        config.CACHE_DIR = folder
+    return _atom_kernel
+
+
+def _large(points: int, places: NDArray[Any]) -> bool:
+    limit = WARM if _kernels.cache_info().currsize else SMALL
+    return places.size * points > limit and not np.iscomplexobj(places)
+
+
+def atom_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    r"""Sums over atoms at points u (n,), as four arrays (n,).
+
+    With :math:`q_k = h_k/(\tau_k-u)`: sums of :math:`q`, :math:`\tau q`, and of their derivatives :math:`q/(\tau-u)`
+    and :math:`\tau q/(\tau-u)`.
+    """
+    if _large(u.size, places):
+        return tuple(_kernels().atom_sums_kernel(np.ascontiguousarray(u), places, weights))
+    results = np.empty((4, u.size), complex)
+    step = max(1, CHUNK // places.size)
+    for start in range(0, u.size, step):
+        part = slice(start, start + step)
+        inverse = 1 / (places - u[part, None])
+        terms = weights * inverse
+        moments = places * terms
+        results[0, part], results[1, part] = terms.sum(1), moments.sum(1)
+        results[2, part], results[3, part] = (terms * inverse).sum(1), (moments * inverse).sum(1)
+    return tuple(results)
+
+
+def atom_sums_double_double(
+    u: DoubleDouble, places: NDArray[Any], weights: NDArray[Any]
+) -> tuple[DoubleDouble, DoubleDouble]:
+    """Sums of q and of places * q, as in `atom_sums`, to 32 digits; real atoms."""
+    if 20 * u.real[0].size * places.size > (WARM if _kernels.cache_info().currsize else SMALL):
+        sums = _kernels().double_double_kernel(np.stack([*u.real, *u.imag], 1), places, weights).T
+        return DoubleDouble((sums[0], sums[1]), (sums[2], sums[3])), DoubleDouble(
+            (sums[4], sums[5]), (sums[6], sums[7])
+        )
+    a, b = ((x[0][:, None], x[1][:, None]) for x in (u.real, u.imag))
+    distance = dd.add((places, 0.0 * places), dd.negative(a))
+    scale = np.ldexp(1.0, -np.frexp(np.maximum(np.abs(distance[0]), np.abs(b[0])))[1])  # no square may underflow
+    x, y = ((c[0] * scale, c[1] * scale) for c in (distance, b))
+    square = dd.add(dd.multiply(x, x), dd.multiply(y, y))
+    ratio = dd.divide((weights * scale, 0.0 * scale), square)
+    moment = dd.multiply(ratio, (places + 0.0 * scale, 0.0 * scale))
+    real, imag, t_real, t_imag = (dd.total(dd.multiply(f, c)) for f in (ratio, moment) for c in (x, y))
+    return DoubleDouble(real, imag), DoubleDouble(t_real, t_imag)

@@ -1,0 +1,140 @@
+r"""The real axis off the support of a curve, and with it all edges.
+
+Off the support m is real and increasing. Conversely, where real parameters satisfy the relations and z increases with m
+at every node, they are the limit of the solution in the upper half plane, and z is off the support (derived here, from
+the uniqueness of that solution). A law's complement is therefore the image of intervals of real parameters, its
+*branches*: those of an elementary law are the gaps between its atoms, and every node keeps of its children's branches
+what satisfies the inequality at the node. Convolutions of one step with a semicircle or a free Poisson law have all
+their branches guaranteed (`rmtcollapse.spectra._poles`); elsewhere the sign is sampled, densely towards the ends of a
+branch, and every maximum below zero is refined. A gap that is missed by that would show as mass missing from 1, or as a
+refusal, never as a wrong number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra._arithmetic import DoubleDouble
+from rmtcollapse.spectra._branch import (
+    TINY,
+    Branch,
+    find_roots,
+    image_slope,
+    increasing,
+    leaf_branches,
+    pole_branches,
+    size_of,
+)
+from rmtcollapse.spectra._curve import AddSemicircle, AffineMap, Leaf, MixZero, MultiplyFold, MultiplyPoisson, Node
+from rmtcollapse.spectra._meeting import meetings
+from rmtcollapse.spectra._solver import evaluate, jets
+
+__all__ = ["Branch", "Bulk", "branch_at", "branches", "bulks"]
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """An interval of the support, with the parameters (k,) at its ends."""
+
+    left: float
+    right: float
+    left_u: NDArray[Any]
+    right_u: NDArray[Any]
+    kinds: tuple[str, str]
+
+
+def branches(node: Node, size: float | None = None) -> list[Branch]:
+    """All branches of a law; `size` is the unit of the largest parameters, by default that of the law."""
+    size = size_of(node) if size is None else size
+    if isinstance(node, Leaf):
+        return leaf_branches(node, size)
+    if len(node.children) == 2:
+        below = [branches(child, size) for child in node.children]
+        return [piece for branch in meetings(node, below) for piece in increasing(node, branch)]
+    (child,) = node.children
+    if isinstance(node, AffineMap | MixZero):
+        return branches(child, size)
+    if isinstance(child, Leaf) and child.ends is None and isinstance(node, AddSemicircle | MultiplyPoisson):
+        weights = node.poles(child)
+        if np.all(weights > 0):
+            return pole_branches(child, weights, size)
+    if isinstance(node, MultiplyFold) and node.k > 2:  # each power in turn, or another winding would pass
+        lower = branches(MultiplyFold(child, node.k - 1, node.mean), size)
+        return [piece for branch in lower for piece in increasing(node, branch)]
+    return [piece for branch in branches(child, size) for piece in increasing(node, branch)]
+
+
+def _image(law: Node, u: NDArray[Any]) -> float:
+    """z at real parameters (k,), rounded once from 32 digits where the laws' atoms are real."""
+    with np.errstate(all="ignore"):
+        if any(np.iscomplexobj(leaf.places) for leaf in law.leaves):
+            return float(jets(law, u[:, None].astype(complex))[0].z.value.real[0])
+        low = np.zeros_like(u)
+        for _ in range(3):  # parameters that meet to 16 digits only would move z as much
+            trace: list[Any] = []
+            pairs = [DoubleDouble.of(x[None] + 0j, y[None] + 0j) for x, y in zip(u, low, strict=True)]
+            exact = evaluate(law, [leaf.double_double(x) for leaf, x in zip(law.leaves, pairs, strict=True)], trace)
+            misses = [c.value.real[0] for node, _, below in trace if (c := node.constraint(*below)) is not None]
+            if not misses or not np.all(np.isfinite(misses)):
+                break
+            _, rough = jets(law, u[:, None] + 0j)
+            rows = [c.slopes.real[1:, 0] for node, _, below in rough if (c := node.constraint(*below)) is not None]
+            if not np.all(np.isfinite(rows)) or np.linalg.matrix_rank(rows) < len(rows):
+                break
+            low[1:] -= np.linalg.solve(np.stack(rows), np.array(misses))
+        return float(exact.z.value.real[0])
+
+
+def _snapped(x: float, scale: float) -> float:
+    return 0.0 if abs(x) < 1e-100 * scale else x
+
+
+def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
+    """The intervals of the support, increasing."""
+    ends = []
+    for branch in found:
+        u = branch.u(np.array([branch.low, branch.high]))
+        low = -np.inf if branch.ends[0] == "infinity" else _image(law, u[:, 0])
+        high = np.inf if branch.ends[1] == "infinity" else _image(law, u[:, 1])
+        ends.append((low, high, u, branch.ends))
+    scale = max(abs(x) for end in ends for x in end[:2] if np.isfinite(x))
+    if len(law.leaves) > 1:
+        ends = [end for end in ends if end[1] - end[0] > TINY * scale]
+    ends.sort(key=lambda end: (end[0], end[1]))
+    ends = [(_snapped(low, scale), _snapped(high, scale), u, kinds) for low, high, u, kinds in ends]
+    result = []
+    for (_, left, u, kinds), (right, _, w, other) in pairwise(ends):
+        shortest = 1e-12 if len(law.leaves) > 1 or kinds[1] == other[0] == "atom" else 4e-16
+        if kinds[1] == other[0] == "meeting":
+            shortest = 1e-2
+        if right - left > shortest * scale:
+            result.append(Bulk(left, right, u[:, 1], w[:, 0], (kinds[1], other[0])))
+    if np.isfinite(ends[-1][1]):
+        result.append(
+            Bulk(ends[-1][1], np.inf, ends[-1][2][:, 1], np.full(len(u), np.inf), (ends[-1][3][1], "infinity"))
+        )
+    return result
+
+
+def branch_at(law: Node, found: list[Branch], x: float) -> NDArray[Any] | None:
+    """Real parameters (k,) at a real x off the support, or None where no branch reaches it."""
+    for branch in found:
+        tiny = 1e-15 * (branch.high - branch.low)
+        ends = np.array([branch.low + tiny, branch.high - tiny])
+        low, high = image_slope(law, branch, ends)[0]
+        if low <= x <= high:
+            v = find_roots(partial(_miss, law, branch, x), ends[:1], ends[1:])
+            return branch.u(v)[:, 0]
+    return None
+
+
+def _miss(law: Node, branch: Branch, x: float, v: NDArray[Any]) -> NDArray[Any]:
+    z = image_slope(law, branch, v)[0]
+    gap: NDArray[Any] = (z - x) / (np.abs(z) + abs(x) + 1e-300)
+    return gap

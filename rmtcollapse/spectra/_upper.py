@@ -1,0 +1,89 @@
+"""Points off the bulks: in the open upper half plane, and real ones in the gaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.spectra._real import branch_at
+from rmtcollapse.spectra._reference import cusp
+from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, jets
+
+if TYPE_CHECKING:
+    from rmtcollapse.spectra.curve_law import CurveLaw
+
+__all__ = ["solve_upper"]
+
+
+def solve_upper(law: CurveLaw, z: NDArray[Any]) -> Solved:
+    """Certified points z (n,); real ones in a bulk are tried by continuation."""
+    found = Solved.empty(len(law._root.leaves), z.size)
+    inside = law._bulk_of(z.real) >= 0
+    above = np.flatnonzero((z.imag > 0) | inside)
+    found.put(above, continued(law._root, z[above], law._scale))
+    for i in np.flatnonzero(~found.good).tolist():
+        (_beside_bulk if inside[i] else _beside_gap)(law, z, i, found)
+        if not found.good[i] and z.imag[i] > 0:
+            _beside_edge(law, z, i, found)
+    return found
+
+
+def _beside_edge(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
+    """So close to an edge that only its own square root is a guess."""
+    left, right = law._edges
+    distance = np.minimum(np.abs(z[i] - left), np.abs(z[i] - right))
+    if not distance.size:
+        return
+    which = np.array([int(np.argmin(distance))])
+    if distance[which[0]] > 1e-3 * (right - left)[which[0]]:
+        return
+    law._from_tables((left[which] + right[which]) / 2, which)  # makes the table
+    table, number = law._tables[int(which[0])]
+    for guess in table.beside_edge(complex(z[i]), number):
+        if not found.good[i]:
+            found.put(np.array([i]), double_double_steps(law._root, z[i : i + 1], guess))
+
+
+def _beside_bulk(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
+    """Just above a bulk: 32 digits from the point of the bulk below. In one: perhaps two bulks touch there."""
+    x, which = z.real[i : i + 1], law._bulk_of(z.real[i : i + 1])
+    if z.imag[i] == 0:
+        near = law._tables[int(which[0])]
+        guess = near[0].guess(near[0].angle(x, np.array([near[1]])))
+        m = cusp(law._root, float(x[0]), complex(guess[0, 0]))
+        if m is not None:
+            found.put(
+                np.array([i]),
+                Solved(guess.real + 0j, np.inf + 0 * guess, np.array([m + 0j]), np.array([True]), np.zeros(1)),
+            )
+        return
+    below = law._from_tables(x, which)
+    if below.good.all():
+        found.put(np.array([i]), double_double_steps(law._root, z[i : i + 1], below.u))
+
+
+def _beside_gap(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
+    """On the axis off the support, or so little above it that Im u is all rounding in doubles."""
+    edges = {end: u for bulk in law._bulks for end, u in ((bulk.left, bulk.left_u), (bulk.right, bulk.right_u))}
+    x = float(z.real[i])
+    u = edges[x] if x in edges else branch_at(law._root, law._branches, x)
+    if u is None:
+        return
+    with np.errstate(all="ignore"):
+        here, trace = jets(law._root, u[:, None] + 0j)
+    if z.imag[i] == 0:
+        m = here.m.value
+        if not np.isfinite(m).all():
+            raise ConvergenceError(f"the transform at {z.real[i]:.17g} is not finite: a pole, or an edge")
+        found.put(
+            np.array([i]), Solved(u[:, None] + 0j, np.nan + 0j * u[:, None], m.real + 0j, np.array([True]), np.zeros(1))
+        )
+        return
+    rows = [here.z.slopes[:, 0], *(c.slopes[:, 0] for n, _, b in trace if (c := n.constraint(*b)) is not None)]
+    right = np.zeros(len(u), complex)
+    right[0] = 1j * z.imag[i]
+    start = u + np.linalg.solve(np.stack(rows), right)
+    found.put(np.array([i]), double_double_steps(law._root, z[i : i + 1], start[:, None]))
