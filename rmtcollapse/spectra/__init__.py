@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rmtcollapse.spectra.continuous import Exponential, PowerLawDensity, Uniform
     from rmtcollapse.spectra.dyson import DysonLaw
     from rmtcollapse.spectra.free import Affine, FreeAdditivePower, FreeMultiplicativePower, FreeProduct, FreeSum
-    from rmtcollapse.spectra.inverse import estimate_population, shrink_covariance
+    from rmtcollapse.spectra.inverse import estimate_population, nonlinear_shrinkage, shrink_covariance
     from rmtcollapse.spectra.law import Law
     from rmtcollapse.spectra.laws import Atoms, FreePoisson, FussCatalan, MarchenkoPastur, Semicircle
     from rmtcollapse.spectra.sample_covariance import SampleCovariance
@@ -42,6 +42,7 @@ __all__ = [
     "Uniform",
     "estimate_population",
     "linear_statistic",
+    "nonlinear_shrinkage",
     "shrink_covariance",
 ]
 
@@ -49,7 +50,7 @@ _HOMES = {
     "continuous": ("Exponential", "PowerLawDensity", "Uniform"),
     "dyson": ("DysonLaw",),
     "free": ("Affine", "FreeAdditivePower", "FreeMultiplicativePower", "FreeProduct", "FreeSum"),
-    "inverse": ("estimate_population", "shrink_covariance"),
+    "inverse": ("estimate_population", "nonlinear_shrinkage", "shrink_covariance"),
     "law": ("Law",),
     "laws": ("Atoms", "FreePoisson", "FussCatalan", "MarchenkoPastur", "Semicircle"),
     "sample_covariance": ("SampleCovariance",),

@@ -54,7 +54,8 @@ class Jet:
             value = self.value + other.value
             return Jet(value, self.slopes + other.slopes, self.bound + other.bound + EPS * np.abs(value))
         value = self.value + float(other)
-        return Jet(value, self.slopes, self.bound + EPS * np.abs(value))
+        rounded = EPS * abs(float(other)) if float(other) != other else 0.0
+        return Jet(value, self.slopes, self.bound + rounded + EPS * np.abs(value))
 
     __radd__ = __add__
 
@@ -71,9 +72,9 @@ class Jet:
         if not isinstance(other, Jet):
             number = float(other)
             value = self.value * number
-            return Jet(value, self.slopes * number, self.bound * abs(number) + EPS * np.abs(value))
+            return Jet(value, self.slopes * number, self.bound * abs(number) + 2 * EPS * np.abs(value))
         value = self.value * other.value
-        bound = np.abs(self.value) * other.bound + np.abs(other.value) * self.bound + EPS * np.abs(value)
+        bound = np.abs(self.value) * other.bound + np.abs(other.value) * self.bound + 2 * EPS * np.abs(value)
         return Jet(value, self.value * other.slopes + self.slopes * other.value, bound)
 
     __rmul__ = __mul__
@@ -82,7 +83,7 @@ class Jet:
         if not isinstance(other, Jet):
             return self * (1 / Fraction(other))
         value = self.value / other.value
-        bound = (self.bound + np.abs(value) * other.bound) / np.abs(other.value) + 2 * EPS * np.abs(value)
+        bound = (self.bound + np.abs(value) * other.bound) / np.abs(other.value) + 4 * EPS * np.abs(value)
         return Jet(value, (self.slopes - value * other.slopes) / other.value, bound)
 
     def __rtruediv__(self, other: Any) -> Jet:

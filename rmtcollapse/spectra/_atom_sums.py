@@ -17,6 +17,7 @@ __all__ = ["atom_sums", "atom_sums_double_double"]
 
 SMALL = 200_000  # atoms x points up to which numba's start costs more than it saves
 WARM = 1_000  # the same once numba has started
+TINY = 1e-140
 CHUNK = 50_000  # atoms x points held at once by NumPy, to stay in the cache
 
 
@@ -49,7 +50,15 @@ def atom_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> t
     and :math:`\tau q/(\tau-u)`.
     """
     if _large(u.size, places):
-        return tuple(_kernels().atom_sums_kernel(np.ascontiguousarray(u), places, weights))
+        sums = _kernels().atom_sums_kernel(np.ascontiguousarray(u), places, weights)
+        extreme = ~((np.abs(u) > TINY) & (np.abs(u) < 1 / TINY))  # where its squares leave the doubles
+        if extreme.any():
+            sums[:, extreme] = _by_numpy(u[extreme], places, weights)
+        return tuple(sums)
+    return tuple(_by_numpy(u, places, weights))
+
+
+def _by_numpy(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     results = np.empty((4, u.size), complex)
     step = max(1, CHUNK // places.size)
     for start in range(0, u.size, step):
@@ -59,7 +68,7 @@ def atom_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> t
         moments = places * terms
         results[0, part], results[1, part] = terms.sum(1), moments.sum(1)
         results[2, part], results[3, part] = (terms * inverse).sum(1), (moments * inverse).sum(1)
-    return tuple(results)
+    return results
 
 
 def atom_sums_double_double(

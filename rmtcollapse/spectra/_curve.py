@@ -349,7 +349,9 @@ class Sum(Node):
 
     def relate(self, *below: Point) -> Point:
         a, b = below
-        return Point(a.z + b.z + 1 / a.m, a.m, a.t + b.t, a.s + b.s - 1)
+        # z2 + 1/m2 = t2/m2 keeps its digits as z2 grows: the larger z is left out
+        z = _smaller_first(a, b, lambda: a.z + b.t / b.m, lambda: b.z + a.t / a.m)
+        return Point(z, a.m, a.t + b.t, a.s + b.s - 1)
 
     def constraint(self, *below: Point) -> Any:
         a, b = below
@@ -376,7 +378,8 @@ class Product(Node):
 
     def relate(self, *below: Point) -> Point:
         a, b = below
-        return Point(b.z * a.t / a.m, a.m * b.m / a.t, a.t, a.s)
+        z = _smaller_first(a, b, lambda: a.z * b.t / b.m, lambda: b.z * a.t / a.m)
+        return Point(z, a.m * b.m / a.t, a.t, a.s)
 
     def constraint(self, *below: Point) -> Any:
         a, b = below
@@ -392,6 +395,13 @@ class Product(Node):
 
     def start(self, z: Any) -> list[Any]:
         return self.children[0].start(z / self.means[1]) + self.children[1].start(z / self.means[0])
+
+
+def _smaller_first(a: Point, b: Point, first: Any, second: Any) -> Any:
+    """The form for the smaller z of a, or that for the smaller z of b."""
+    if not hasattr(a.z, "where"):
+        return first()
+    return either(np.abs(a.z.value) <= np.abs(b.z.value), first, second)
 
 
 def _above(value: Any) -> Any:

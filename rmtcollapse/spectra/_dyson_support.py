@@ -17,6 +17,7 @@ from rmtcollapse.spectra.estimate import FloatArray
 __all__ = ["Edge", "Points", "find_bulks", "is_in_gap", "limit_at", "solve_beside"]
 
 ROUNDS = 60  # halvings of a bracket, enough to reach neighbouring doubles; a scan may take thrice as many
+BESIDE = 1e-12  # distance, relative to the scale, within which nothing is looked for beside a pole
 MOST = 20_000  # points of a scan
 GAP = 1e-12  # height, relative to the scale, at which a solution in a gap is told from one in a bulk
 TINY = (1e-200, 1e-100, 1e-50)  # heights above a divergence that no sum of a limit can tell from 0
@@ -77,7 +78,7 @@ class Points:
         return self.system.potential(self.m).imag / math.pi
 
 
-def _scan(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequence[float]) -> None:
+def _scan(points: Points, atoms: Sequence[tuple[float, float]]) -> None:
     """Add points until they are close enough for the trapezoid rule, in the masses and in m, between any two of them.
 
     The exact mass between two points is known from the potential, and the exact change of every m from m itself. A bulk
@@ -85,7 +86,7 @@ def _scan(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequence[f
     of makes a rule fail, and the interval is halved.
     """
     for share in ROUNDS * [0.5, 0.4375, 0.5625]:  # a point may fall on an edge, where no solution is certified
-        middle = _doubtful(points, atoms, hard, share)
+        middle = _doubtful(points, atoms, share)
         if not middle.size:
             return
         if points.x.size > MOST:
@@ -94,7 +95,7 @@ def _scan(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequence[f
     raise ConvergenceError("a bulk is too narrow to be found; merge classes that carry almost no weight or variance")
 
 
-def _doubtful(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequence[float], share: float) -> FloatArray:
+def _doubtful(points: Points, atoms: Sequence[tuple[float, float]], share: float) -> FloatArray:
     """Points that cut what has to be cut, at a share of its width."""
     x, density = points.x, points.density
     masses, width = -np.diff(points.above), np.diff(x)
@@ -106,8 +107,9 @@ def _doubtful(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequen
     wrong = np.where(ends == 1, (masses > 1.05 * rule) | (masses < 0.5 * rule), np.abs(masses - rule) > 0.05 * masses)
     wrong &= np.maximum(masses, rule) > 64 * EPS * points.system.masses.sum()
     wrong |= (ends == 2) & _bent(points)
-    for place in hard:  # the rules have no meaning across a divergence
-        wrong &= ~((x[:-1] < place) & (place < x[1:]) & (width < 1e-12 * points.system.reach))
+    for place in points.system.centres:  # the rules have no meaning across a pole or a divergence
+        close = np.abs(x - place) < BESIDE * points.system.reach
+        wrong &= ~(close[:-1] & close[1:])
     middle: FloatArray = (x[:-1] + share * width)[wrong]
     inside: BoolArray = (middle > x[:-1][wrong]) & (middle < x[1:][wrong])
     return np.asarray(middle[inside])
@@ -126,7 +128,7 @@ def _bent(points: Points) -> BoolArray:
 def find_bulks(points: Points, atoms: Sequence[tuple[float, float]], hard: Sequence[float]) -> list[tuple[Edge, Edge]]:
     """The bulks, each with its two ends; `hard` are the places at which the density may diverge."""
     for _ in range(ROUNDS):
-        _scan(points, atoms, hard)
+        _scan(points, atoms)
         bulk = points.bulk
         if bulk[0] and not hard:
             raise ConvergenceError("the support reaches further than the scan")

@@ -15,7 +15,7 @@ from rmtcollapse.spectra._solver import jets
 __all__ = ["meetings"]
 
 TABLE = 2001
-NEAR = 9.0  # exponent of the largest parameter, in units of the law's size
+NEAR = 16.0  # exponent of the largest parameter, in units of the law's size
 
 
 def _clock(node: Node, child: Node, u: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -27,11 +27,12 @@ def _powers(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any], order:
     step = max(1, CHUNK // places.size)
     for start in range(0, u.size, step):
         part = slice(start, start + step)
-        inverse = 1 / (places - u[part, None])
-        power = inverse * inverse * weights
-        for k in range(order - 1):
-            sums[k, part] = power.sum(1)
-            power *= inverse
+        with np.errstate(all="ignore"):  # infinite at a place
+            inverse = 1 / (places - u[part, None])
+            power = inverse * inverse * weights
+            for k in range(order - 1):
+                sums[k, part] = power.sum(1)
+                power *= inverse
     return list(sums)
 
 
@@ -42,7 +43,8 @@ def _dips(places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], ND
     index = np.flatnonzero((roots[:-1] + roots[1:]) ** 3 < width**2)
     left, right = places[index], places[index + 1]
     share = roots[index] / (roots[index] + roots[index + 1])
-    u = left + share * (right - left)  # where the two neighbours alone would have their minimum
+    # where the two neighbours alone would have their minimum
+    u = np.clip(left + share * (right - left), np.nextafter(left, right), np.nextafter(right, left))
     found = np.full(index.size, np.nan)
     active = np.arange(index.size)
     for _ in range(ITERATIONS):
@@ -84,6 +86,10 @@ def _edge(near: NDArray[Any], far: NDArray[Any], places: NDArray[Any], weights: 
 
 def gaps_of_poles(places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     """Maximal intervals (gaps, 2) of u where g < 1, increasing; the first starts at -inf, the last ends at inf."""
+    keep = (np.sqrt(weights) > 4 * np.spacing(np.abs(places))) & (
+        weights > 1e-280
+    )  # no lighter atom opens a bulk as wide as rounding
+    places, weights = (places[keep], weights[keep]) if keep.any() else (places, weights)
     reach = np.sqrt(weights.sum())
     index, dips = _dips(places, weights)
     own = np.sqrt(weights)

@@ -105,14 +105,14 @@ def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
         ends.append((low, high, u, branch.ends))
     scale = max(abs(x) for end in ends for x in end[:2] if np.isfinite(x))
     if len(law.leaves) > 1:
-        ends = [end for end in ends if end[1] - end[0] > TINY * scale]
+        ends = [end for end in ends if end[1] - end[0] > TINY * scale or "meeting" in end[3]]
     ends.sort(key=lambda end: (end[0], end[1]))
     ends = [(_snapped(low, scale), _snapped(high, scale), u, kinds) for low, high, u, kinds in ends]
     result = []
     for (_, left, u, kinds), (right, _, w, other) in pairwise(ends):
         shortest = 1e-12 if len(law.leaves) > 1 or kinds[1] == other[0] == "atom" else 4e-16
-        if kinds[1] == other[0] == "meeting":
-            shortest = 1e-2
+        if kinds[1] == other[0] == "meeting":  # one gap, through infinity
+            shortest = 1e-5
         if right - left > shortest * scale:
             result.append(Bulk(left, right, u[:, 1], w[:, 0], (kinds[1], other[0])))
     if np.isfinite(ends[-1][1]):

@@ -413,6 +413,15 @@ def test_a_far_and_light_class_is_found() -> None:
     assert law.masses()[1] == pytest.approx(1e-9, rel=1e-6)
 
 
+def test_a_light_class_beside_a_bulk_is_found() -> None:
+    """An island of mass 3e-7 so close to a bulk that a rule for masses alone takes both for one."""
+    weights = np.array([3.047335078577783e-07, 0.0010377237012517073, 0.9989601848073449, 1.786757895564671e-06])
+    places = [0.06902952233013741, 0.007504965365932395, 0.11065619045500752, -0.07836171255150577]
+    law = DysonLaw([[0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]], weights, places)
+    order = [3, 1, 0]
+    assert np.sort(law.masses())[:-1] == pytest.approx(np.sort(np.repeat(weights[order], 2)), rel=1e-9)
+
+
 def test_classes_of_no_weight_are_dropped() -> None:
     assert DysonLaw([[1, 5], [5, 7]], [1.0, 0.0]).support() == DysonLaw([[1.0]]).support()
     assert GramLaw([[1, 5], [5, 7]], [1.0, 0.0], [0.0, 1.0], ratio=0.5).support() == GramLaw([[5]], ratio=0.5).support()
