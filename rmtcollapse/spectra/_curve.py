@@ -29,6 +29,7 @@ and k U + (k-1) log \psi.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,9 +96,16 @@ class Node(ABC):
 class Leaf(Node):
     """Atoms; or the nodes of a quadrature for a density, in the lower half plane."""
 
-    def __init__(self, places: NDArray[Any], weights: NDArray[Any], ends: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        places: NDArray[Any],
+        weights: NDArray[Any],
+        ends: tuple[float, float] | None = None,
+        counts: NDArray[Any] | None = None,
+    ) -> None:
         self.places, self.weights = places, weights
         self.ends = ends  # of the density, if this is one
+        self.counts = weights if counts is None else counts  # exact weights, but for their sum
 
     @property
     def leaves(self) -> list[Leaf]:
@@ -111,7 +119,7 @@ class Leaf(Node):
 
     def reflected(self) -> Node:
         ends = None if self.ends is None else (-self.ends[1], -self.ends[0])
-        return Leaf(-self.places[::-1].conj(), self.weights[::-1].conj(), ends)
+        return Leaf(-self.places[::-1].conj(), self.weights[::-1].conj(), ends, self.counts[::-1].conj())
 
     def jet(self, u: NDArray[Any], index: int, count: int) -> Point:
         """At u (n,), with derivatives in parameter `index` of `count`."""
@@ -128,16 +136,20 @@ class Leaf(Node):
 
     def double_double(self, u: DoubleDouble) -> Point:
         """At u in 32 digits."""
-        m, t = atom_sums_double_double(u, self.places, self.weights)
+        m, t = atom_sums_double_double(u, self.places, self.counts)
+        high = math.fsum(self.counts)
+        total = Fraction(high) + Fraction(math.fsum([*self.counts, -high]))
+        if total != 1:  # rounded weights of a law of mass 1
+            m, t = m / total, t / total
         return Point(u, m, t, -(u * m))
 
     def reference(self, u: Any) -> Point:
         """At one mpmath number u."""
         import mpmath
 
-        terms = [
-            mpmath.mpmathify(h) / (mpmath.mpmathify(x) - u) for h, x in zip(self.weights, self.places, strict=True)
-        ]
+        exact = [mpmath.mpmathify(h) for h in self.counts]
+        total = 1 if self.ends else mpmath.fsum(exact)
+        terms = [h / (mpmath.mpmathify(x) - u) / total for h, x in zip(exact, self.places, strict=True)]
         m = mpmath.fsum(terms)
         t = mpmath.fsum(mpmath.mpmathify(x) * q for x, q in zip(self.places, terms, strict=True))
         return Point(u, m, t, -u * m)

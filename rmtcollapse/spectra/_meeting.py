@@ -107,21 +107,25 @@ def _nearer(branch: Branch) -> Branch:
 
 
 def _meeting(node: Node, a: Branch, b: Branch) -> Branch | None:
-    """The branch of a pair: parameters of both, led by the first, where both clocks show the same."""
-    left, right = node.children
-    lead, follow = _Inverse(node, left, a), _Inverse(node, right, b)
+    """The branch of a pair: parameters of both where both clocks show the same, led by one that reaches infinity."""
+    swap = "infinity" in b.ends and "infinity" not in a.ends
+    (leader, first), (follower, second) = zip(node.children, (a, b), strict=True)
+    if swap:
+        (leader, first), (follower, second) = (follower, second), (leader, first)
+    lead, follow = _Inverse(node, leader, first), _Inverse(node, follower, second)
     low, high = max(lead.shown[0], follow.shown[0]), min(lead.shown[-1], follow.shown[-1])
     if not low < high:
         return None
-    led_low, led_high = lead.shown[0] < follow.shown[0], lead.shown[-1] > follow.shown[-1]
-    v_low, v_high = (lead.v(low) if led_low else a.low), (lead.v(high) if led_high else a.high)
-    kinds = (b.ends[0] if led_low else a.ends[0], b.ends[1] if led_high else a.ends[1])
+    led = lead.shown[0] < follow.shown[0], lead.shown[-1] > follow.shown[-1]
+    v_low, v_high = (lead.v(low) if led[0] else first.low), (lead.v(high) if led[1] else first.high)
+    kinds = (second.ends[0] if led[0] else first.ends[0], second.ends[1] if led[1] else first.ends[1])
     # an infinite z of one law only is a finite one of the meeting
     both = a.ends[0] == b.ends[0], a.ends[1] == b.ends[1]
     met = ["meeting" if k == "infinity" and not same else k for k, same in zip(kinds, both, strict=True)]
 
     def u(v: NDArray[Any]) -> NDArray[Any]:
-        led = a.u(v)
-        return np.concatenate([led, follow(_clock(node, left, led)[0])])
+        mine = first.u(v)
+        other = follow(_clock(node, leader, mine)[0])
+        return np.concatenate([other, mine] if swap else [mine, other])
 
-    return Branch(u, v_low, v_high, (met[0], met[1]), a.marks)
+    return Branch(u, v_low, v_high, (met[0], met[1]), first.marks)

@@ -22,6 +22,11 @@ TABLE_ERROR = 1e-10  # of the mass of the law, by which a table of the distribut
 
 def _pieces(law: Law) -> list[tuple[float, float, float]]:
     """Atoms (place, place, mass) and bulks (left, right, mass), by place."""
+    for place, _ in law.atoms():
+        if law._bulk_of(np.array([place]))[0] >= 0:
+            raise ConvergenceError(
+                f"the atom at {place:.6g} lies inside a bulk: quantiles and draws are not covered there"
+            )
     bulks = [(*ends, float(mass)) for ends, mass in zip(law.support(), law.masses(), strict=True)]
     return sorted([*bulks, *((place, place, mass) for place, mass in law.atoms())])
 

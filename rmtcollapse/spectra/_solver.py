@@ -114,7 +114,7 @@ class Solved:
         self.good[chosen], self.relative[chosen] = True, other.relative[other.good]
 
 
-def _step(
+def newton_step(
     here: Point, trace: list[Any], z: NDArray[Any], residuals: list[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Newton's step (k, n), the part of it that is rounding, and du/dz; `residuals` replace the doubles' own."""
@@ -159,7 +159,7 @@ def refined(root: Node, z: NDArray[Any], start: NDArray[Any]) -> Solved:
             if not index.size:
                 break
             here, trace = jets(root, u)
-            du, rounding, speed = _step(here, trace, z[index])
+            du, rounding, speed = newton_step(here, trace, z[index])
             ratio, floor = np.abs(du / u.imag).max(0), (rounding / u.imag).max(0)
             done = _converged(ratio, floor, before, _curvature(trace, u))
             u, before = u + du, ratio
@@ -235,6 +235,7 @@ def continued(root: Node, z: NDArray[Any], scale: float, patience: int = 400) ->
         ratio[good] = np.maximum(ratio[good] ** 2, 1e-16)
         ratio[bad] = np.maximum(np.sqrt(ratio[bad]), 1e-4)
         alive[bad[ratio[bad] > 0.9]] = False
+    out.u[:, ~out.good] = u[:, ~out.good]  # as far as they came
     return out
 
 
@@ -265,14 +266,16 @@ def double_double_steps(root: Node, z: NDArray[Any], start: NDArray[Any]) -> Sol
             rest = [(exact.z - DoubleDouble.of(z[index])).value]
             rest += [c.value for node, _, below in trace if (c := node.constraint(*below)) is not None]
             here, rough = jets(root, high)
-            du, _, speed = _step(here, rough, z[index], rest)
+            du, _, speed = newton_step(here, rough, z[index], rest)
             ratio = np.abs(du / high.imag).max(0)
-            m = exact.m.value + np.einsum("kn,kn->n", here.m.slopes, du)
+            moved = np.einsum("kn,kn->n", here.m.slopes, du)
+            m = exact.m.value + moved
             step = DoubleDouble.of(high, low + du)
             high = step.value
             low = (step.real[1] + 1j * step.imag[1]).astype(complex)
             alive = np.isfinite(high).all(0) & (high.imag > 0).all(0)
-            done = alive & (ratio < AIM)
+            # parameters may be less well determined than what they determine
+            done = alive & ((ratio < FINE) | ((ratio < AIM) & (np.abs(moved) < 1e-14 * np.abs(m.imag))))
             if done.any():
                 done[done] = _admissible(_part(rough, done), high[:, done])
                 out.put(index, Solved(high, speed, m, done, np.full(m.size, 1e-16)))

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.spectra._arithmetic import DoubleDouble, two_sum
 from rmtcollapse.spectra._real import branch_at
 from rmtcollapse.spectra._reference import cusp
-from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, jets
+from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, evaluate, jets, newton_step
 
 if TYPE_CHECKING:
     from rmtcollapse.spectra.curve_law import CurveLaw
@@ -23,7 +24,11 @@ def solve_upper(law: CurveLaw, z: NDArray[Any]) -> Solved:
     found = Solved.empty(len(law._root.leaves), z.size)
     inside = law._bulk_of(z.real) >= 0
     above = np.flatnonzero((z.imag > 0) | inside)
-    found.put(above, continued(law._root, z[above], law._scale))
+    near = continued(law._root, z[above], law._scale)
+    found.put(above, near)
+    stopped = np.flatnonzero(~near.good & (near.u.imag > 0).all(0) & (z[above].imag > 0))
+    if stopped.size and not any(np.iscomplexobj(leaf.places) for leaf in law._root.leaves):
+        found.put(above[stopped], double_double_steps(law._root, z[above[stopped]], near.u[:, stopped]))
     for i in np.flatnonzero(~found.good).tolist():
         (_beside_bulk if inside[i] else _beside_gap)(law, z, i, found)
         if not found.good[i] and z.imag[i] > 0:
@@ -75,15 +80,38 @@ def _beside_gap(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
     with np.errstate(all="ignore"):
         here, trace = jets(law._root, u[:, None] + 0j)
     if z.imag[i] == 0:
-        m = here.m.value
+        u, m = (u, here.m.value) if x in edges else _real_steps(law, x, u)
         if not np.isfinite(m).all():
-            raise ConvergenceError(f"the transform at {z.real[i]:.17g} is not finite: a pole, or an edge")
-        found.put(
-            np.array([i]), Solved(u[:, None] + 0j, np.nan + 0j * u[:, None], m.real + 0j, np.array([True]), np.zeros(1))
-        )
+            raise ConvergenceError(f"the transform at {x:.17g} is not finite: a pole, or an edge")
+        unknown = np.full((len(u), 1), np.nan + 0j)
+        found.put(np.array([i]), Solved(u[:, None] + 0j, unknown, m.real + 0j, np.array([True]), np.zeros(1)))
         return
     rows = [here.z.slopes[:, 0], *(c.slopes[:, 0] for n, _, b in trace if (c := n.constraint(*b)) is not None)]
     right = np.zeros(len(u), complex)
     right[0] = 1j * z.imag[i]
     start = u + np.linalg.solve(np.stack(rows), right)
     found.put(np.array([i]), double_double_steps(law._root, z[i : i + 1], start[:, None]))
+
+
+def _real_steps(law: CurveLaw, x: float, u: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Newton's method with residuals of 32 digits for real parameters (k,), and the transform (1,)."""
+    root, low = law._root, np.zeros_like(u)
+    if any(np.iscomplexobj(leaf.places) for leaf in root.leaves):
+        return u, jets(root, u[:, None] + 0j)[0].m.value
+    with np.errstate(all="ignore"):
+        for _ in range(6):
+            trace: list[Any] = []
+            points = [DoubleDouble.of(a[None] + 0j, b[None] + 0j) for a, b in zip(u, low, strict=True)]
+            exact = evaluate(root, [leaf.double_double(p) for leaf, p in zip(root.leaves, points, strict=True)], trace)
+            rest = [(exact.z - DoubleDouble.of(np.array([x + 0j]))).value]
+            rest += [c.value for node, _, below in trace if (c := node.constraint(*below)) is not None]
+            here, rough = jets(root, u[:, None] + 0j)
+            du = newton_step(here, rough, np.array([x + 0j]), rest)[0][:, 0].real
+            if not np.all(np.isfinite(du)):
+                break
+            m = exact.m.value + here.m.slopes[:, 0] @ du
+            high, low = two_sum(u, low + du)
+            small, u = np.all(np.abs(du) <= 1e-15 * np.abs(u)), high
+            if small:
+                return u, m
+    raise ConvergenceError(f"no certified real solution at {x:.17g}, off the support: move away from the nearest edge")

@@ -146,8 +146,9 @@ class CurveLaw(Law):
             found.put(rest, self._from_tables(z.real[rest], which[rest]))
         rest = np.flatnonzero(~found.good)
         found.put(rest, solve_upper(self, z[rest]))
+        found = polished(self._root, z, found)
         refuse_failures(found, z)
-        return polished(self._root, z, found)
+        return found
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         return self._solve(z).m
@@ -165,7 +166,9 @@ class CurveLaw(Law):
     def _bulk_masses(self) -> FloatArray:
         masses = super()._bulk_masses()
         places = np.array([place for place, _ in self.atoms()])
+        weights = np.array([mass for _, mass in self.atoms()])
         for i, bulk in enumerate(self._bulks):
+            masses[i] -= weights[(places > bulk.left) & (places < bulk.right)].sum()
             ends = np.array([bulk.left, bulk.right])
             at_atom = np.any(np.abs(places[:, None] - ends) <= 1e-12 * self._scale)
             if "atom" in bulk.kinds or at_atom:  # the potential there cannot tell an atom at the edge from the bulk

@@ -228,7 +228,7 @@ class FreeMultiplicativePower(CurveLaw):
 def shift(law: Law, offset: float) -> Law:
     """The law of x + offset."""
     if isinstance(law, Atoms):
-        return Atoms(law.values + float(offset), law.weights)
+        return Atoms.of_counts(law.values + float(offset), law._counts)
     if isinstance(law, Affine):
         return Affine(law.law, law._factor, law._offset + exact_number("offset", offset))  # type: ignore[arg-type]
     return Affine(law, 1.0, offset) if offset else law
@@ -239,7 +239,7 @@ def scale(law: Law, factor: float) -> Law:
     if factor == 0:
         return Atoms([0.0])
     if isinstance(law, Atoms):
-        return Atoms(law.values * float(factor), law.weights)
+        return Atoms.of_counts(law.values * float(factor), law._counts)
     if isinstance(law, Affine):
         exact = exact_number("factor", factor)
         return Affine(law.law, law._factor * exact, law._offset * exact)  # type: ignore[arg-type]

@@ -60,19 +60,30 @@ class Atoms(CurveLaw):
     def __init__(self, values: ArrayLike, weights: ArrayLike | None = None) -> None:
         places = real_array("values", values, "(k,): one place an atom", 1)
         if weights is None:
-            masses = np.full(places.size, 1 / places.size)
-        else:
-            masses = real_array("weights", weights, "(k,): one mass an atom", 1)
+            self._merge(places, np.ones(places.size))
+            return
+        masses = real_array("weights", weights, "(k,): one mass an atom", 1)
         if masses.size != places.size:
             raise ParameterError("length of weights", masses.size, f"{places.size}, as many as values")
         refuse_entry("weights", masses, masses < 0, "a number >= 0")
         total = math.fsum(masses)
         if abs(total - 1) > 8 * EPS * (8 + masses.size):
             raise ParameterError("sum of weights", total, "1")
+        self._merge(places, masses)
+
+    @classmethod
+    def of_counts(cls, values: FloatArray, counts: FloatArray) -> Atoms:
+        """Atoms with weights in proportion to `counts` > 0, exactly: nothing is rounded to masses that sum to 1."""
+        law = cls.__new__(cls)
+        law._merge(values, counts)
+        return law
+
+    def _merge(self, places: FloatArray, counts: FloatArray) -> None:
         unique, inverse = np.unique(places + 0.0, return_inverse=True)
-        merged = np.bincount(inverse, masses)
+        merged = np.bincount(inverse, counts)
         self.values: FloatArray = np.asarray(unique[merged > 0], float)
-        self.weights: FloatArray = np.asarray(merged[merged > 0], float)
+        self._counts: FloatArray = np.asarray(merged[merged > 0], float)
+        self.weights: FloatArray = self._counts / math.fsum(self._counts)
         self.values.setflags(write=False)
         self.weights.setflags(write=False)
 
@@ -82,7 +93,7 @@ class Atoms(CurveLaw):
 
     @cached_property
     def _root(self) -> Node:
-        return Leaf(self.values, self.weights)
+        return Leaf(self.values, self.weights, counts=self._counts)
 
     @cached_property
     def _bulks(self) -> list[Bulk]:

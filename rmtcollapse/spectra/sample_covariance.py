@@ -10,6 +10,7 @@ is then an explicit map, and all of the following are read off w without cancell
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -82,8 +83,8 @@ class SampleCovariance(CurveLaw):
         if not isinstance(self.population, Atoms):
             return self.population._root
         keep = self.population.values > 0
-        weights = self.population.weights[keep]
-        return Leaf(self.population.values[keep], weights / weights.sum() if self._zero else weights)
+        counts = self.population._counts[keep]
+        return Leaf(self.population.values[keep], counts / math.fsum(counts), counts=counts)
 
     @cached_property
     def _root(self) -> Node:
@@ -217,14 +218,16 @@ def _split(population: Spectrum | Law) -> tuple[Fraction, CurveLaw]:
     if isinstance(population, Spectrum):
         counts, total = population.multiplicities, population.dimension
         zeros = int(counts[population.eigenvalues == 0].sum())
-        return Fraction(zeros, total), Atoms(population.eigenvalues, counts / total)
+        return Fraction(zeros, total), Atoms.of_counts(population.eigenvalues, counts)
     if not isinstance(population, CurveLaw):
         raise ParameterError("population", population, "a Spectrum, Atoms, or another law made by convolution")
     if population._hull[0] < 0:
         raise ParameterError("smallest place of population", population._hull[0], "at least 0: covariances are")
     if not isinstance(population, Atoms):
         return Fraction(0), population
-    zero = sum((Fraction(h) for x, h in population.atoms() if x == 0), Fraction(0))
+    exact = [Fraction(count) for count in population._counts]
+    zero = sum((h for x, h in zip(population.values, exact, strict=True) if x == 0), Fraction(0))
+    zero = zero / sum(exact, Fraction(0)) if zero else zero
     if zero and population.values.size == 1:
         raise ParameterError("population", population, "not all zero")
     return zero, population
