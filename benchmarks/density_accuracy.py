@@ -1,8 +1,8 @@
 """Densities against mpmath at 40 digits or more: closed forms and polynomial roots that share nothing with the package.
 
-Each interval of the support gets a Chebyshev grid, 1,000 points a law together, and points at relative distances 1e-1 to
-1e-15 from both of its edges. Prints the largest relative error, its 99 % quantile and its median. Exits 1 if an error
-exceeds 1e-9, or 1e-12 at more than one point in a hundred, or if a density outside the support is not exactly 0.
+Each interval of the support gets a Chebyshev grid, 1,000 points a law together, and points at relative distances 1e-1
+to 1e-15 from both of its edges. Prints the largest relative error, its 99 % quantile and its median. Exits 1 if an
+error exceeds 1e-9, or 1e-12 at more than one point in a hundred, or if a density outside the support is not exactly 0.
 """
 
 from __future__ import annotations

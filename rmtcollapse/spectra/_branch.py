@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.spectra._arithmetic import EPS
 from rmtcollapse.spectra._curve import Leaf, Node
 from rmtcollapse.spectra._poles import gaps_of_poles
 from rmtcollapse.spectra._solver import jets, values
@@ -148,11 +149,38 @@ def increasing(node: Node, branch: Branch) -> list[Branch]:
     roots = find_roots(lambda x: image_slope(node, branch, x)[1], v[flips], v[flips + 1])
     limits = [branch.low, *roots, branch.high]
     kinds = [branch.ends[0], *["edge"] * len(roots), branch.ends[1]]
-    return [
+    pieces = [
         branch.part(float(limits[i]), float(limits[i + 1]), (kinds[i], kinds[i + 1]))
         for i in range(len(limits) - 1)
         if positive[0] == (i % 2 == 0)
     ]
+    return _significant(node, pieces)
+
+
+def _significant(node: Node, pieces: list[Branch]) -> list[Branch]:
+    """Pieces along which z rises by more than rounding; those between which it does not are one."""
+    kept: list[tuple[Branch, float]] = []
+    for piece in pieces:
+        inset = 1e-12 * (piece.high - piece.low)
+        z, noise = _image_noise(node, piece, np.array([piece.low + inset, piece.high - inset]))
+        if not np.all(np.isfinite(z)):
+            kept.append((piece, np.inf))
+        elif z[1] - z[0] > noise.sum():
+            joined = piece
+            if kept and z[0] <= kept[-1][1] + noise.sum():  # z cannot fall between two of them: rounding parted them
+                before = kept.pop()[0]
+                joined = before.part(before.low, piece.high, (before.ends[0], piece.ends[1]))
+            kept.append((joined, float(z[1])))
+    return [piece for piece, _ in kept]
+
+
+def _image_noise(node: Node, branch: Branch, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """z at v (n,), and how far rounding, of the parameters too, may move it."""
+    u = branch.u(v)
+    here, _ = jets(node, u.astype(complex))
+    with np.errstate(all="ignore"):
+        noise = here.z.bound + (np.abs(here.z.slopes) * 8 * EPS * np.abs(u)).sum(0)
+    return here.z.value.real, 8 * noise
 
 
 def _sampled(node: Node, branch: Branch) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.spectra._curve import Node
+from rmtcollapse.spectra._curve import Node, convolved_atoms
+from rmtcollapse.spectra._poles import unit_height
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, jets, refined
 
 __all__ = ["BulkTable"]
 
 COARSE = 7
+ANCHORS = 21
 CLOSE = 1e-6  # relative to Im u: a prediction this good leaves one step to do
 LARGEST = 3000  # nodes a bulk
 PERIOD = 4.0
@@ -37,14 +39,35 @@ class BulkTable:
         self.left = np.array([bulk.left for bulk in bulks])
         self.right = np.array([bulk.right for bulk in bulks])
         self.scale = float(np.max(np.abs([self.left, self.right])))
-        inner = np.linspace(0, np.pi, COARSE + 2)[1:-1]
-        angles = (PERIOD * np.arange(len(bulks))[:, None] + inner).ravel()
-        found = continued(root, self.place(angles) + 0j, self.scale)
-        keep = found.good
-        self.angles, self.u = angles[keep], found.u[:, keep]
-        self.slopes = self._slopes(angles[keep], found.speed[:, keep])
+        anchors = self._anchors()
+        if anchors is None:
+            inner = np.linspace(0, np.pi, COARSE + 2)[1:-1]
+            angles = (PERIOD * np.arange(len(bulks))[:, None] + inner).ravel()
+            found = continued(root, self.place(angles) + 0j, self.scale)
+            keep = found.good
+            self.angles, self.u = angles[keep], found.u[:, keep]
+            self.slopes = self._slopes(angles[keep], found.speed[:, keep])
+        else:
+            self.angles, self.u, self.slopes = anchors
         self._add_edges()
         self._refine()
+
+    def _anchors(self) -> tuple[Floats, Complexes, Complexes] | None:
+        """Nodes without a guess, for one convolution of atoms: at any real part of u, Im z = 0 where g = 1."""
+        node = convolved_atoms(self.root)
+        if node is None:
+            return None
+        leaf = node.leaves[0]
+        share = np.sin(np.linspace(0, np.pi / 2, ANCHORS + 2)[1:-1]) ** 2
+        ends = [np.array([bulk.left_u[0], bulk.right_u[0]]) for bulk in self.bulks]
+        real = np.concatenate([low + (high - low) * share for low, high in ends])
+        u = (real + 1j * np.sqrt(unit_height(real, leaf.places, node.poles(leaf))))[None]
+        which = np.repeat(np.arange(len(self.bulks)), ANCHORS)
+        here, _ = jets(self.root, u)
+        x = here.z.value.real
+        keep = (x > self.left[which]) & (x < self.right[which]) & np.isfinite(u[0])
+        angles = self.angle(x[keep], which[keep])
+        return angles, u[:, keep], self._slopes(angles, 1 / here.z.slopes[:, keep])
 
     def _ends(self, angle: Floats) -> tuple[Floats, Floats, Floats]:
         which = np.clip(np.floor_divide(angle, PERIOD).astype(int), 0, len(self.bulks) - 1)

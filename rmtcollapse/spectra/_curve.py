@@ -44,7 +44,7 @@ from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Jet, either, inte
 from rmtcollapse.spectra._atom_sums import CHUNK, atom_sums, atom_sums_double_double
 
 __all__ = ["AddFold", "AddPoisson", "AddSemicircle", "AffineMap", "Leaf", "MixZero", "MultiplyFold", "MultiplyPoisson"]
-__all__ += ["Node", "Point", "Product", "Sum"]
+__all__ += ["Node", "Point", "Product", "Sum", "convolved_atoms"]
 
 
 @dataclass
@@ -124,6 +124,10 @@ class Leaf(Node):
     def jet(self, u: NDArray[Any], index: int, count: int) -> Point:
         """At u (n,), with derivatives in parameter `index` of `count`."""
         m, t, m1, t1 = atom_sums(u, self.places, self.weights)
+        if self.ends:  # real off the support, where a quadrature leaves imaginary rounding
+            off = (np.abs(u.imag) <= 1e-20 * np.abs(u)) & ((u.real <= self.ends[0]) | (u.real >= self.ends[1]))
+            m = np.where(off, m.real + 1j * np.abs(m1.real) * u.imag, m)
+            t = np.where(off, t.real + 1j * np.abs(t1.real) * u.imag, t)
         with np.errstate(invalid="ignore", divide="ignore"):
             bounds = [np.sqrt(np.abs(f.imag / u.imag)) if np.any(u.imag) else np.abs(f) for f in (m, t)]
         spread = np.sqrt(np.abs(np.sum(self.weights * self.places)))
@@ -429,3 +433,12 @@ def _below(value: Any) -> Any:
 def _no_turn(angle: Any) -> Any:
     slack = 1e-6  # limits on the real axis may round to either side
     return (angle > -slack) & (angle < np.pi + slack)
+
+
+def convolved_atoms(root: Node) -> AddSemicircle | MultiplyPoisson | None:
+    """The convolution of atoms that this law is, up to affine maps and mass at 0; None if it is another law."""
+    while isinstance(root, AffineMap | MixZero):
+        root = root.children[0]
+    if isinstance(root, AddSemicircle | MultiplyPoisson) and isinstance(root.children[0], Leaf):
+        return None if root.children[0].ends else root
+    return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra._dyson_solver import solve
-from rmtcollapse.spectra._dyson_support import Edge, Points, find_bulks, limit_at, solve_beside
+from rmtcollapse.spectra._dyson_support import Edge, Points, find_bulks, limit_at
 from rmtcollapse.spectra._dyson_system import BoolArray, ComplexArray, System
 from rmtcollapse.spectra.estimate import FloatArray
 
@@ -89,14 +89,6 @@ class Component:
             here = z == centre
             if here.any():
                 m[here], good[here] = limit_at(self.system, centre).m, True
-        if good.all() or not self._edges:
-            _require(z, good)
-            return m
-        places = np.array([edge.place if edge.v is not None else np.inf for edge in self._edges])
-        nearest = np.abs(z[:, None] - places).argmin(1)
-        for index in np.unique(nearest[~good]):
-            some = ~good & (nearest == index)
-            m[some], good[some] = solve_beside(self.system, z[some], self._edges[index])
         _require(z, good)
         return m
 
@@ -107,7 +99,7 @@ class Component:
         weight = self.system.masses * self.system.alpha
         for edge in self._edges_on_axis(z):
             here = z == edge.place
-            if here.any() and edge.v is None:
+            if here.any() and edge.divergent:
                 raise ParameterError("z", edge.place, "not a place where the density diverges")
             result[here], rest[here] = edge.m @ weight, False
         for place, _ in self.atoms:

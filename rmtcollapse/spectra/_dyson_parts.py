@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from rmtcollapse.spectra import _arithmetic as dd
 from rmtcollapse.spectra._dyson_component import Component, Point
 from rmtcollapse.spectra._dyson_pattern import read_pattern
-from rmtcollapse.spectra._dyson_support import is_in_gap
 from rmtcollapse.spectra._dyson_system import Balance, System
 from rmtcollapse.spectra.estimate import FloatArray
 
@@ -29,9 +28,7 @@ def hermitian_part(system: System, index: Index) -> Component | Point:
         pattern = read_pattern((s > 0) | np.diag(a != place), w, w)
         if pattern.atom > 0:
             atoms.append((float(place), pattern.atom))
-        elif (not pattern.bounded or pattern.balances) and is_in_gap(part, float(place)):
-            continue  # real solutions may balance whatever the zeros say
-        if not pattern.bounded:
+        if not pattern.bounded:  # then it diverges, or is real there
             hard.append(float(place))
         used: set[int] = set()  # each set of rows also shows up as a set of columns
         for P, N, row in pattern.balances:

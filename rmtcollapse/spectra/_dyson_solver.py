@@ -18,7 +18,7 @@ from rmtcollapse.spectra import _arithmetic as dd
 from rmtcollapse.spectra._dyson_system import EPS, BoolArray, ComplexArray, System, solve_each
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["Solution", "newton", "polish", "solve"]
+__all__ = ["solve"]
 
 Solution: TypeAlias = tuple[ComplexArray, BoolArray]
 NEWTON = 12  # steps from one height to the next; more are a sign that the step was too long
@@ -28,7 +28,7 @@ FAINT = 1e-8  # imaginary part, relative to |m|, that rounding could have made
 REAL = 1e-24  # imaginary part, relative to |m|, that 32 digits cannot tell from 0
 
 
-def newton(system: System, z: ComplexArray, m: ComplexArray) -> Solution:
+def _newton(system: System, z: ComplexArray, m: ComplexArray) -> Solution:
     """Newton's method in double precision until the residual is rounding; says where it is."""
     m = m.copy()
     done = np.zeros(z.size, bool)
@@ -46,7 +46,7 @@ def newton(system: System, z: ComplexArray, m: ComplexArray) -> Solution:
     return m, done
 
 
-def polish(system: System, z: ComplexArray, m: ComplexArray) -> Solution:
+def _polish(system: System, z: ComplexArray, m: ComplexArray) -> Solution:
     """Refine solutions with residuals of 32 digits until m is right to rounding, and certify them."""
     high, low = m.copy(), np.zeros_like(m)
     good = np.zeros(z.size, bool)
@@ -91,7 +91,7 @@ def _start(system: System, z: ComplexArray) -> Solution:
     m = -1 / (system.alpha * z[:, None] - system.b)
     for _ in range(3):
         m = -1 / (system.alpha * z[:, None] - system.b + m @ system.coupling[0].T)
-    return newton(system, z, m)
+    return _newton(system, z, m)
 
 
 @dataclass
@@ -108,10 +108,10 @@ class _Path:
         """Try to jump to heights y. Short jumps start from a power law through the last two solutions."""
         z = self.z[index].real + 1j * y
         guess = self._guess(index, y)
-        m, good = newton(self.system, z, guess)
+        m, good = _newton(self.system, z, guess)
         final = good & (y == self.z[index].imag)
         if final.any():
-            m[final], good[final] = polish(self.system, z[final], m[final])
+            m[final], good[final] = _polish(self.system, z[final], m[final])
         rest = good & ~final
         good[rest] = self._plausible(m[rest])
         return m, good

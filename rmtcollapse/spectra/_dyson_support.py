@@ -10,35 +10,25 @@ import numpy as np
 
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra import _arithmetic as dd
-from rmtcollapse.spectra._dyson_solver import Solution, newton, polish, solve
+from rmtcollapse.spectra._dyson_solver import solve
 from rmtcollapse.spectra._dyson_system import EPS, BoolArray, ComplexArray, System
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["Edge", "Points", "find_bulks", "is_in_gap", "limit_at", "solve_beside"]
+__all__ = ["Edge", "Points", "find_bulks", "limit_at"]
 
 ROUNDS = 60  # halvings of a bracket, enough to reach neighbouring doubles; a scan may take thrice as many
 BESIDE = 1e-12  # distance, relative to the scale, within which nothing is looked for beside a pole
 MOST = 20_000  # points of a scan
-GAP = 1e-12  # height, relative to the scale, at which a solution in a gap is told from one in a bulk
-TINY = (1e-200, 1e-100, 1e-50)  # heights above a divergence that no sum of a limit can tell from 0
+TINY = (1e-200, 1e-60, 1e-30)  # heights above a divergence: the lowest at which there is a certified solution counts
 
 
 @dataclass(frozen=True)
 class Edge:
-    """An end of a bulk: the solution there, the null vector, and k of `curvature`; a divergence has no k."""
+    """An end of a bulk and the solution there, or just above it if the density diverges."""
 
     place: float
     m: ComplexArray
-    v: FloatArray | None = None
-    k: float = 0.0
-
-    def guess(self, z: ComplexArray) -> ComplexArray:
-        """The solution beside the edge, to first order in the root of the distance."""
-        assert self.v is not None
-        root = np.sqrt(self.k * (z - self.place) + 0j)
-        # off the support the branch is the one with dm/dz > 0
-        sign = np.where(root.imag != 0, np.sign(root.imag), np.where(z.real > self.place, 1.0, -1.0))
-        return self.m + (sign * root)[:, None] * self.v
+    divergent: bool = False
 
 
 @dataclass
@@ -151,7 +141,7 @@ def _hidden(points: Points, edge: Edge, outside: int) -> list[float]:
     """Points between an edge and its neighbour outside if there is mass, hence another bulk, between them."""
     system, x = points.system, float(points.x[outside])
     mass = abs(float(system.potential(edge.m[None]).imag[0]) / math.pi - points.above[outside])
-    if edge.v is None or mass <= 64 * EPS * system.masses.sum():
+    if edge.divergent or mass <= 64 * EPS * system.masses.sum():
         return []
     return [edge.place + share * (x - edge.place) for share in (0.1, 0.5)]
 
@@ -169,18 +159,12 @@ def _moved(system: System, place: float) -> System:
     return replace(system, b=system.b - place * system.alpha, centres=(0.0,), balances=balances)
 
 
-def is_in_gap(system: System, place: float) -> bool:
-    """Whether the solution is real at a place, up to what a small height makes of it: then it does not diverge."""
-    m, good = solve(replace(_moved(system, place), balances=()), np.array([GAP * system.reach * 1j]))
-    return bool(good[0] and np.max(np.abs(m[0].imag) / np.abs(m[0])) < GAP**0.5)
-
-
 def limit_at(system: System, place: float) -> Edge:
     """The solution just above a place where it may diverge: good for the potential, which does not."""
     for height in TINY:
         m, good = solve(_moved(system, place), np.array([height * 1j]))
         if good[0]:
-            return Edge(place, m[0])
+            return Edge(place, m[0], divergent=True)
     raise ConvergenceError(
         f"no solution was found beside {place:.17g}, where the density diverges; move an expectation"
     )
@@ -262,17 +246,4 @@ def _refined_edge(system: System, x: float, m: FloatArray, v: FloatArray) -> Edg
     residual = system.residual_of_pairs(np.array([x + 0j]), dd.DoubleDouble.of(m[None] + 0j))[0].real
     left = system.masses * v
     x -= float((left * residual / m).sum() / (left * system.alpha).sum())
-    return Edge(float(x), m.astype(np.complex128), v, _curvature(system, m, v))
-
-
-def solve_beside(system: System, z: ComplexArray, edge: Edge) -> Solution:
-    """Solutions close to an edge, started from its expansion."""
-    m, good = newton(system, z, edge.guess(z))
-    m[good], good[good] = polish(system, z[good], m[good])
-    return m, good
-
-
-def _curvature(system: System, m: FloatArray, v: FloatArray) -> float:
-    """The number k for which :math:`m(z) = m + v \\sqrt{k (z - e)}` + O(z - e) at an edge e; v spans the null space."""
-    weight = system.masses * v
-    return -float((weight * system.alpha).sum() / (weight * v**2 / m**3).sum())
+    return Edge(float(x), m.astype(np.complex128))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra._atom_sums import CHUNK
 
-__all__ = ["gaps_of_poles"]
+__all__ = ["gaps_of_poles", "unit_height"]
 
 ITERATIONS = 200
 
@@ -103,4 +103,29 @@ def gaps_of_poles(places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     result = np.full((dips.size + 2, 2), np.inf)
     result[0, 0] = -np.inf
     result[:-1, 1], result[1:, 0] = upper, lower
+    return result
+
+
+def unit_height(real: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    r"""Squared heights s (n,) with :math:`\sum_k A_k/((\tau_k - a)^2 + s) = 1` over points a (n,) inside bulks.
+
+    1/g is increasing and concave in s: after one step, Newton's method for 1/g = 1 rises to the root from any start.
+    """
+    result = np.empty(real.size)
+    step = max(1, CHUNK // places.size)
+    for start in range(0, real.size, step):
+        part = slice(start, start + step)
+        squares = (places - real[part, None]) ** 2
+        s = np.full(squares.shape[0], weights.sum())
+        for _ in range(ITERATIONS):
+            inverse = 1 / (squares + s[:, None])
+            terms = weights * inverse
+            g = terms.sum(1)
+            new = s + g * (g - 1) / (terms * inverse).sum(1)
+            new = np.where(new > 0, new, s / 64)
+            settled = np.abs(new - s) <= 1e-10 * s
+            s = new
+            if settled.all():
+                break
+        result[part] = s
     return result

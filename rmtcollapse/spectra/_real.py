@@ -6,8 +6,8 @@ the uniqueness of that solution). A law's complement is therefore the image of i
 *branches*: those of an elementary law are the gaps between its atoms, and every node keeps of its children's branches
 what satisfies the inequality at the node. Convolutions of one step with a semicircle or a free Poisson law have all
 their branches guaranteed (`rmtcollapse.spectra._poles`); elsewhere the sign is sampled, densely towards the ends of a
-branch, and every maximum below zero is refined. A gap that is missed by that would show as mass missing from 1, or as a
-refusal, never as a wrong number.
+branch, and maxima below zero are refined. A bulk that is missed by that shows as mass missing from 1; a gap that is
+missed shows where its points are asked for, as a refusal, because they have no solution in the half plane.
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ from rmtcollapse.spectra._branch import (
     pole_branches,
     size_of,
 )
-from rmtcollapse.spectra._curve import AddSemicircle, AffineMap, Leaf, MixZero, MultiplyFold, MultiplyPoisson, Node
+from rmtcollapse.spectra._curve import (
+    AddSemicircle,
+    AffineMap,
+    Leaf,
+    MixZero,
+    MultiplyFold,
+    MultiplyPoisson,
+    Node,
+    convolved_atoms,
+)
 from rmtcollapse.spectra._meeting import meetings
 from rmtcollapse.spectra._solver import evaluate, jets
 
@@ -91,8 +100,9 @@ def _image(law: Node, u: NDArray[Any]) -> float:
         return float(exact.z.value.real[0])
 
 
-def _snapped(x: float, scale: float) -> float:
-    return 0.0 if abs(x) < 1e-100 * scale else x
+def _snapped(x: float, tiny: float) -> float:
+    """Hard edges at 0 are exact."""
+    return 0.0 if abs(x) < tiny else x
 
 
 def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
@@ -107,7 +117,8 @@ def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
     if len(law.leaves) > 1:
         ends = [end for end in ends if end[1] - end[0] > TINY * scale or "meeting" in end[3]]
     ends.sort(key=lambda end: (end[0], end[1]))
-    ends = [(_snapped(low, scale), _snapped(high, scale), u, kinds) for low, high, u, kinds in ends]
+    tiny = scale * (1e-100 if convolved_atoms(law) else 1e-30)
+    ends = [(_snapped(low, tiny), _snapped(high, tiny), u, kinds) for low, high, u, kinds in ends]
     result = []
     for (_, left, u, kinds), (right, _, w, other) in pairwise(ends):
         shortest = 1e-12 if len(law.leaves) > 1 or kinds[1] == other[0] == "atom" else 4e-16

@@ -26,7 +26,7 @@ def solve_upper(law: CurveLaw, z: NDArray[Any]) -> Solved:
     above = np.flatnonzero((z.imag > 0) | inside)
     near = continued(law._root, z[above], law._scale)
     found.put(above, near)
-    stopped = np.flatnonzero(~near.good & (near.u.imag > 0).all(0) & (z[above].imag > 0))
+    stopped = np.flatnonzero(~near.good & (near.u.imag > 0).all(0))
     if stopped.size and not any(np.iscomplexobj(leaf.places) for leaf in law._root.leaves):
         found.put(above[stopped], double_double_steps(law._root, z[above[stopped]], near.u[:, stopped]))
     for i in np.flatnonzero(~found.good).tolist():

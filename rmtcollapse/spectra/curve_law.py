@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._bulk_table import BulkTable
-from rmtcollapse.spectra._curve import Node
+from rmtcollapse.spectra._curve import Node, convolved_atoms
 from rmtcollapse.spectra._quantile import over_bulk
 from rmtcollapse.spectra._real import Branch, Bulk, branches, bulks
 from rmtcollapse.spectra._reference import reference_transform
@@ -139,7 +139,7 @@ class CurveLaw(Law):
         real = z.imag == 0
         which = np.where(real, self._bulk_of(z.real), -1)
         counts = np.bincount(which[which >= 0], minlength=1)
-        few = (which >= 0) & (counts[which] <= FEW)
+        few = (which >= 0) & (counts[which] <= (FEW if convolved_atoms(self._root) is None else 0))
         found.put(np.flatnonzero(few), continued(self._root, z[few], self._scale))
         rest = np.flatnonzero((which >= 0) & ~found.good)
         if rest.size:

@@ -91,7 +91,7 @@ class _BlockLaw(Law):
     @cached_property
     def _divergent_edges(self) -> tuple[float, ...]:
         ends = [end for part in self._parts for pair in part.bulks for end in pair]
-        return tuple(sorted({end.place for end in ends if end.v is None}))
+        return tuple(sorted({end.place for end in ends if end.divergent}))
 
     @cached_property
     def _masses(self) -> FloatArray:
@@ -132,8 +132,7 @@ class DysonLaw(_BlockLaw):
 
     Bulks and gaps are found by comparing the exact mass between neighbouring points with the trapezoid rule, and
     halving where they differ by more than 5%; a gap that changes the mass beside it by less is reported as part of a
-    bulk. Values inside it are right all the same, as each is certified on its own. Where a place of divergence falls
-    on an edge that the other classes have without it, `ConvergenceError` is raised.
+    bulk. Values inside it are right all the same, as each is certified on its own.
 
     Source: the vector Dyson (quadratic vector) equation of Girko, as in Ajanki, Erdos and Krueger (2019), who state it
     for a = 0. Potential, moments and atoms are derived here; edges are solved for from their definition.

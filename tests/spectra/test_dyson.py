@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rmtcollapse.errors import ConvergenceError, ParameterError
+from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra.dyson import DysonLaw, GramLaw
 
 EPS = float(np.finfo(float).eps)
@@ -121,7 +121,7 @@ def test_a_flat_profile_is_the_semicircle() -> None:
                 + x * mpmath.sqrt(16 - mpmath.mpf(x) ** 2) / (16 * mpmath.pi)
                 + mpmath.asin(mpmath.mpf(x) / 4) / mpmath.pi
             )
-            assert law.cdf(x) == pytest.approx(float(cdf), rel=8 * EPS, abs=0)
+            assert law.cdf(x) == pytest.approx(float(cdf), abs=4 * EPS)
         for z in (5.0 + 0j, -4.1 + 0j, 0.3 + 1e-9j, -7 + 2j):
             root = mpmath.sqrt(mpmath.mpc(z) - 4) * mpmath.sqrt(mpmath.mpc(z) + 4)
             m = (root - z) / 8
@@ -238,7 +238,7 @@ def deficiency(entries: NDArray[np.bool_], rows: FloatArray, columns: FloatArray
 def test_atoms_are_what_no_flow_balances() -> None:
     rng = np.random.default_rng(20)
     seen = 0
-    for _ in range(30):
+    for _ in range(18):
         R, C = rng.integers(1, 6, 2)
         s = rng.exponential(size=(R, C)) * (rng.random((R, C)) < 0.4)
         u, v, c = rng.dirichlet(np.ones(R)), rng.dirichlet(np.ones(C)), float(rng.choice([0.5, 1.0, 2.0]))
@@ -256,7 +256,7 @@ def test_atoms_are_what_no_flow_balances() -> None:
             assert found.get(place, 0.0) == pytest.approx(mass, abs=64 * EPS)
             seen += 0 < mass < 1
         assert hermitian.masses().sum() + sum(found.values()) == pytest.approx(1, abs=64 * EPS)
-    assert seen > 10
+    assert seen > 5
 
 
 def test_atoms_inside_a_bulk_cut_it_in_two() -> None:
@@ -288,12 +288,23 @@ def test_divergences_inside_and_at_one_side() -> None:
     assert triangular.integrate(lambda x: x) == pytest.approx(triangular.mean, rel=1e-12, abs=0)
 
 
+def test_a_divergence_on_an_edge_of_what_is_left() -> None:
+    """Classes 3 and 4 alone end at 1, which is the expectation that class 2 needs to balance class 1."""
+    law = DysonLaw([[1, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0]], expectations=[-1.0, 1.0, 0.0, 0.0])
+    assert law.density(1.0) == math.inf
+    assert law.masses().sum() == pytest.approx(1, abs=1e-12)  # taken at a height of 1e-30, below which no solution is
+    s = [[0.0, 0.04, 0, 0], [0.04, 0, 0.25, 1.5], [0, 0.25, 0, 2.125], [0, 1.5, 2.125, 0]]
+    law = DysonLaw(s, expectations=[-0.03125, -0.25, 0.125, -0.0625])
+    assert law.density(-0.03125) == math.inf
+    assert law.masses().sum() == pytest.approx(1, abs=64 * EPS)
+
+
 def test_reducible_profiles_are_mixtures() -> None:
     law = DysonLaw([[1, 0], [0, 4]], [0.5, 0.5])
     narrow, wide = DysonLaw([[0.5]]), DysonLaw([[2.0]])
     x = np.linspace(-3, 3, 13)
     assert law.density(x) == pytest.approx((narrow.density(x) + wide.density(x)) / 2, rel=4 * EPS, abs=0)
-    assert law.cdf(x) == pytest.approx((narrow.cdf(x) + wide.cdf(x)) / 2, rel=4 * EPS, abs=0)
+    assert law.cdf(x) == pytest.approx((narrow.cdf(x) + wide.cdf(x)) / 2, abs=4 * EPS)
     assert law.support() == wide.support()
 
 
@@ -335,7 +346,7 @@ def test_moments_potential_and_transform_are_integrals(law: DysonLaw | GramLaw) 
     reach = max(abs(end) for interval in law.support() for end in interval)
     moments = [law.integrate(lambda x, k=k: x**k) for k in range(6)]
     sizes = reach ** np.arange(6)
-    assert moments == pytest.approx([1, *law.moments(5)], abs=1e-12 * sizes.max(), rel=1e-12, abs=0)
+    assert moments == pytest.approx([1, *law.moments(5)], abs=1e-12 * sizes.max(), rel=1e-12)
     assert law.mean == pytest.approx(law.moments(1)[0])
     assert law.variance == pytest.approx(law.moments(2)[1] - law.mean**2, rel=64 * EPS, abs=0)
     for z in (reach * (1.5 + 0.5j), reach * (-2 + 0j), 0.25j * reach):
@@ -426,6 +437,28 @@ def test_a_light_class_beside_a_bulk_is_found() -> None:
     assert np.sort(law.masses()) == pytest.approx(np.sort(np.repeat(weights[order], 2)), rel=1e-9, abs=0)
 
 
+def test_a_light_class_between_an_edge_and_the_next_point_is_found() -> None:
+    s = np.array(
+        [
+            [0.9525248415842212, 0.422788704654595, 2.7836526278978684, 0.3293351227595533, 0.8841112051464147],
+            [0.422788704654595, 3.13150931588959, 1.0880818781871098, 0.5051736241118068, 1.2307319104647485],
+            [2.7836526278978684, 1.0880818781871098, 0.11182475981592035, 2.2234604919339507, 0.2050847991804018],
+            [0.3293351227595533, 0.5051736241118068, 2.2234604919339507, 0.3279489654924228, 0.13753955524029177],
+            [0.8841112051464147, 1.2307319104647485, 0.2050847991804018, 0.13753955524029177, 0.1724856496623116],
+        ]
+    )
+    weights = [
+        0.17191529479939338,
+        1.238310156304543e-08,
+        0.8165638562683761,
+        0.011519673946500011,
+        1.1626026288657878e-06,
+    ]
+    law = DysonLaw(s, weights)
+    assert law.masses().sum() == pytest.approx(1, abs=1e-12 / 8)
+    assert law.masses().min() == pytest.approx(weights[1], rel=1e-8, abs=0)
+
+
 def test_classes_of_no_weight_are_dropped() -> None:
     assert DysonLaw([[1, 5], [5, 7]], [1.0, 0.0]).support() == DysonLaw([[1.0]]).support()
     assert GramLaw([[1, 5], [5, 7]], [1.0, 0.0], [0.0, 1.0], ratio=0.5).support() == GramLaw([[5]], ratio=0.5).support()
@@ -497,10 +530,3 @@ def test_refusals_of_arguments() -> None:
         law.stieltjes(0.0)
     with pytest.raises(ParameterError, match="k = 400"):
         DysonLaw([[1e4]]).moments(400)
-
-
-def test_a_divergence_on_an_edge_is_refused() -> None:
-    """Classes 3 and 4 alone end at 1, which is the expectation that class 2 needs to balance class 1."""
-    law = DysonLaw([[1, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0]], expectations=[-1.0, 1.0, 0.0, 0.0])
-    with pytest.raises(ConvergenceError, match="beside 1"):
-        law.support()
