@@ -65,7 +65,8 @@ class BulkTable:
         which = np.repeat(np.arange(len(self.bulks)), ANCHORS)
         here, _ = jets(self.root, u)
         x = here.z.value.real
-        keep = (x > self.left[which]) & (x < self.right[which]) & np.isfinite(u[0])
+        steep = np.abs(here.z.slopes[0]) > 1e-7  # not where two bulks touch
+        keep = (x > self.left[which]) & (x < self.right[which]) & np.isfinite(u[0]) & steep
         angles = self.angle(x[keep], which[keep])
         return angles, u[:, keep], self._slopes(angles, 1 / here.z.slopes[:, keep])
 

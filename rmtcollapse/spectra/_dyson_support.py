@@ -19,7 +19,11 @@ __all__ = ["Edge", "Points", "find_bulks", "limit_at"]
 ROUNDS = 60  # halvings of a bracket, enough to reach neighbouring doubles; a scan may take thrice as many
 BESIDE = 1e-12  # distance, relative to the scale, within which nothing is looked for beside a pole
 MOST = 20_000  # points of a scan
-TINY = (1e-200, 1e-60, 1e-30)  # heights above a divergence: the lowest at which there is a certified solution counts
+TINY = (
+    1e-200,
+    1e-60,
+    1e-30,
+)  # heights, relative to the scale, above a divergence: the lowest at which there is a certified solution counts
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def _moved(system: System, place: float) -> System:
 def limit_at(system: System, place: float) -> Edge:
     """The solution just above a place where it may diverge: good for the potential, which does not."""
     for height in TINY:
-        m, good = solve(_moved(system, place), np.array([height * 1j]))
+        m, good = solve(_moved(system, place), np.array([max(height * system.reach, 1e-280) * 1j]))
         if good[0]:
             return Edge(place, m[0], divergent=True)
     raise ConvergenceError(

@@ -147,6 +147,8 @@ class CurveLaw(Law):
         rest = np.flatnonzero(~found.good)
         found.put(rest, solve_upper(self, z[rest]))
         found = polished(self._root, z, found)
+        again = np.flatnonzero(~found.good)  # a start that was good enough for doubles only
+        found.put(again, polished(self._root, z[again], continued(self._root, z[again], self._scale)))
         refuse_failures(found, z)
         return found
 

@@ -87,7 +87,7 @@ class Reference:
         with mp.workdps(DIGITS):
             point = mp.mpmathify(z)
             if mp.im(point) == 0:
-                point = mp.mpc(point, ABOVE * (abs(point) + ABOVE))
+                point = mp.mpc(mp.re(point), ABOVE * (abs(point) + ABOVE))
             return self.solve(point)
 
     def density(self, x: float) -> Any:

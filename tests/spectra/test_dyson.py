@@ -288,6 +288,19 @@ def test_divergences_inside_and_at_one_side() -> None:
     assert triangular.integrate(lambda x: x) == pytest.approx(triangular.mean, rel=1e-12, abs=0)
 
 
+def test_a_divergence_is_followed_far_up() -> None:
+    """m ~ z^(-1/2), although close to 0 there is also a real solution, with a radius above 1."""
+    s = np.array(
+        [[0, 0.04272330099262613, 0, 0], [0, 0, 0.2557322793403666, 1.5152968289394761], [0, 0, 0, 2.163659083987813]]
+    )
+    s = np.vstack([s, np.zeros(4)])
+    a = np.array([-0.029898936444401537, -0.22841977422902926, 0.15695178254666659, -0.03130284992919813])
+    law = DysonLaw(s + s.T, expectations=a - a[0])
+    m = law.stieltjes([1e-150j, 1e-100j])
+    assert m[0] / m[1] == pytest.approx(1e25, rel=1e-13, abs=0)
+    assert m[0].real == pytest.approx(-m[0].imag, rel=64 * EPS, abs=0)
+
+
 def test_a_divergence_on_an_edge_of_what_is_left() -> None:
     """Classes 3 and 4 alone end at 1, which is the expectation that class 2 needs to balance class 1."""
     law = DysonLaw([[1, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0]], expectations=[-1.0, 1.0, 0.0, 0.0])

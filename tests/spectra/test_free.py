@@ -25,6 +25,7 @@ SIGNS = Atoms([-1.0, 1.0])
 PAIR = ([-1.0, 1.0], [0.5, 0.5])
 THREE = ([-1.0, 0.5, 3.0], [0.25, 0.5, 0.25])
 TWO = ([1.0, 8.0], [0.5, 0.5])
+UNEVEN = ([1.0, 8.0], [0.4375, 0.5625])
 
 
 def both_poisson(first: float, second: float) -> Callable[[Any], Any]:
@@ -59,7 +60,7 @@ CASES: dict[str, tuple[CurveLaw, Callable[[Any], Callable[[float], Any]]]] = {
     ),
     "three @ MP": (Atoms(*THREE) @ MarchenkoPastur(0.5), lambda e: e.covariance(*THREE, 0.5).density),
     "signs + signs": (SIGNS + SIGNS, lambda e: arcsine),
-    "three + two": (Atoms(*THREE) + Atoms(*TWO), lambda e: e.sum_of(THREE, TWO).density),
+    "three + two": (Atoms(*THREE) + Atoms(*UNEVEN), lambda e: e.sum_of(THREE, UNEVEN).density),
     "two @ two": (Atoms(*TWO) @ Atoms([1.0, 2.0], [0.25, 0.75]), lambda e: e.product_of(TWO, ([1.0, 2.0], [0.25, 0.75])).density),
     "projections": (
         Atoms([0.0, 1.0], [0.25, 0.75]) @ Atoms([0.0, 2.0], [0.5, 0.5]),
@@ -101,6 +102,15 @@ def test_two_bulks_that_touch_leave_a_cusp_of_density_zero(exact: SimpleNamespac
     assert law.density(1e-12) == pytest.approx(math.sqrt(3) / (2 * math.pi) * 1e-4, rel=1e-3)
 
 
+def test_masses_of_exactly_one_leave_a_divergence_and_no_atom(exact: SimpleNamespace) -> None:
+    law, reference = Atoms(*THREE) + Atoms(*TWO), exact.sum_of(THREE, TWO)
+    assert law.atoms() == []
+    assert law.support()[1][0] == 1.5
+    assert law.density(1.5) == math.inf
+    x = 1.5 + 10.0 ** -np.arange(1, 16)
+    assert exact.relative_errors(law.density(x), [reference.density(p) for p in x]).max() < RELATIVE
+
+
 COMPLEX = [0.3 + 1e-12j, -2.0 + 1e-6j, 0.1 + 0.5j, 5.0 - 3j, 1e6 + 1e3j, -1e-9 + 1e-9j]
 
 
@@ -109,7 +119,7 @@ COMPLEX = [0.3 + 1e-12j, -2.0 + 1e-6j, 0.1 + 0.5j, 5.0 - 3j, 1e6 + 1e3j, -1e-9 +
     [
         (Atoms(*THREE) + Semicircle(0.25), lambda e: e.plus_r(*THREE, variance=0.25)),
         (Atoms(*THREE) + FreePoisson(0.5, -2), lambda e: e.plus_r(*THREE, rate=0.5, jump=-2)),
-        (Atoms(*THREE) + Atoms(*TWO), lambda e: e.sum_of(THREE, TWO)),
+        (Atoms(*THREE) + Atoms(*UNEVEN), lambda e: e.sum_of(THREE, UNEVEN)),
         (Atoms(*TWO) @ Atoms([1.0, 2.0]), lambda e: e.product_of(TWO, ([1.0, 2.0], [0.5, 0.5]))),
         (Atoms(*THREE) @ MarchenkoPastur(2), lambda e: e.covariance(*THREE, 2)),
         (FreeAdditivePower(Atoms(*THREE), 2.5), lambda e: e.power_of(*THREE, 2.5)),
@@ -230,15 +240,21 @@ def test_atoms_and_bulks_make_the_whole_law(law: Law) -> None:
 
 
 @pytest.mark.parametrize("ratio", [2.0, 10.0])
-def test_an_atom_inside_a_bulk(ratio: float) -> None:
+def test_an_atom_inside_a_bulk(exact: SimpleNamespace, ratio: float) -> None:
     """With few samples and both signs the bulk crosses 0, where the null eigenvalues are."""
-    law = Atoms([-3.0, 9.0], [0.875, 0.125]) @ MarchenkoPastur(ratio)
+    values, weights = [-3.0, 9.0], [0.875, 0.125]
+    law = Atoms(values, weights) @ MarchenkoPastur(ratio)
     (atom,) = law.atoms()
+    x = np.array([s * 10.0**-k for k in range(16) for s in (-1, 1)])
+    reference = exact.covariance(values, weights, ratio)
+    assert exact.relative_errors(law.density(x), [reference.density(p) for p in x]).max() < 1e-12
+    assert law.density(0.0) == pytest.approx(law.density(1e-15), rel=1e-9)
     assert atom == (0.0, 1 - 1 / ratio)
     assert law.masses().sum() == pytest.approx(1 / ratio, abs=1e-12)
     size = law.integrate(np.abs)
     assert law.integrate(lambda x: x) == pytest.approx(law.mean, abs=1e-12 * size)
-    assert law.cdf(-1e-9) + atom[1] == pytest.approx(law.cdf(1e-9), abs=1e-7)
+    assert law.cdf(-1e-9) + atom[1] == pytest.approx(law.cdf(1e-9), abs=1e-10)
+    assert law.cdf(0.0) == pytest.approx(law.cdf(1e-12), abs=1e-12)
     q = np.array([0.01, law.cdf(0.0) - 0.5 * atom[1], 0.999])
     x = law.quantile(q)
     assert x[1] == 0.0
