@@ -91,10 +91,12 @@ def leaf_branches(leaf: Leaf, size: float) -> list[Branch]:
     return [*outer[:1], *inner, *outer[1:]] if np.isfinite(low) else [*inner, *outer]
 
 
-def pole_branches(leaf: Leaf, weights: NDArray[Any], size: float) -> list[Branch]:
-    """Branches of one convolution of atoms: the gaps are found in u itself."""
+def pole_branches(leaf: Leaf, weights: NDArray[Any], size: float, *, hard: bool) -> list[Branch]:
+    """Branches of one convolution of atoms: the gaps are found in u itself. A hard edge is at u = 0, exactly."""
     result = []
     gaps = gaps_of_poles(leaf.places, weights)
+    if hard:
+        gaps[np.argmin(np.abs(gaps[:, 1])), 1] = 0.0
     for low, high in gaps:
         if np.isinf(low):
             whole = _outer(float(high), size, -1)
@@ -167,10 +169,10 @@ def _significant(node: Node, pieces: list[Branch]) -> list[Branch]:
             kept.append((piece, np.inf))
         elif z[1] - z[0] > noise.sum():
             joined = piece
-            if kept and z[0] <= kept[-1][1] + noise.sum():  # z cannot fall between two of them: rounding parted them
+            if kept and z[0] <= kept[-1][1] + noise[0]:  # z cannot fall between two of them: rounding parted them
                 before = kept.pop()[0]
                 joined = before.part(before.low, piece.high, (before.ends[0], piece.ends[1]))
-            kept.append((joined, float(z[1])))
+            kept.append((joined, float(z[1] + noise[1])))
     return [piece for piece, _ in kept]
 
 

@@ -207,7 +207,7 @@ class MixZero(Node):
     def relate(self, *below: Point) -> Point:
         (a,) = below
         rest = 1 - self.zero
-        return Point(a.z, a.m * rest - self.zero / a.z, a.t * rest, a.s * rest + self.zero)
+        return Point(a.z, a.m * rest - 1 / a.z * self.zero, a.t * rest, a.s * rest + self.zero)
 
     def potential(self, here: Point, *below: Point) -> Any:
         zero = float(self.zero)
@@ -254,7 +254,7 @@ class AddPoisson(Node):
 
     def relate(self, *below: Point) -> Point:
         (a,) = below
-        r = (self.rate * self.jump) / (1 + a.m * self.jump)
+        r = 1 / (1 + a.m * self.jump) * (self.rate * self.jump)
         return Point(a.z + r, a.m, a.t + a.m * r, a.s - a.m * r)
 
     def potential(self, here: Point, *below: Point) -> Any:

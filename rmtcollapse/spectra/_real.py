@@ -72,7 +72,8 @@ def branches(node: Node, size: float | None = None) -> list[Branch]:
     if isinstance(child, Leaf) and child.ends is None and isinstance(node, AddSemicircle | MultiplyPoisson):
         weights = node.poles(child)
         if np.all(weights > 0):
-            return pole_branches(child, weights, size)
+            hard = isinstance(node, MultiplyPoisson) and node.ratio == 1
+            return pole_branches(child, weights, size, hard=hard)
     if isinstance(node, MultiplyFold) and node.k > 2:  # each power in turn, or another winding would pass
         lower = branches(MultiplyFold(child, node.k - 1, node.mean), size)
         return [piece for branch in lower for piece in increasing(node, branch)]

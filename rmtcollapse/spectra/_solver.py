@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.spectra._arithmetic import DoubleDouble
+from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble
 from rmtcollapse.spectra._curve import AffineMap, Leaf, MixZero, Node, Point
 
 __all__ = [
@@ -167,12 +167,32 @@ def refined(root: Node, z: NDArray[Any], start: NDArray[Any]) -> Solved:
             done &= alive
             if done.any():
                 done[done] = _admissible(_part(trace, done), u[:, done])
-                m = here.m.value + np.einsum("kn,kn->n", here.m.slopes, du)
-                noise = here.m.bound + np.einsum("kn,kn->n", np.abs(here.m.slopes), rounding)
-                out.put(index, Solved(u, speed, m, done, noise / np.abs(m.imag)))
+                m, relative, _ = _transform(here, here.m.value, here.t.value, du, rounding, z[index])
+                out.put(index, Solved(u, speed, m, done, relative))
                 alive &= ~done
             index, u, before = index[alive], u[:, alive], before[alive]
     return out
+
+
+def _transform(
+    here: Point, m: Any, t: Any, du: Any, rounding: Any, z: NDArray[Any], unit: float = 1.0
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """m after a step du, the relative rounding of its imaginary part, and the relative change by the step.
+
+    m (n,) and t (n,) are values before the step, with a rounding of `unit` times the bounds. At real z the imaginary
+    part of m is that of t over z, which does not see an atom at 0.
+    """
+    both = []
+    for jet, value in ((here.m, m), (here.t, t)):
+        moved = np.einsum("kn,kn->n", jet.slopes, du)
+        noise = unit * (jet.bound + np.einsum("kn,kn->n", np.abs(jet.slopes), rounding))
+        after = value + moved
+        both.append((after, noise / np.abs(after.imag), np.abs(moved / after.imag)))
+    by_t = (z.imag == 0) & (z.real != 0) & (both[1][1] < both[0][1])
+    quotient = (both[1][0] - 1) / np.where(by_t, z.real, 1.0)
+    chosen = [np.where(by_t, quotient, both[0][0])]
+    chosen += [np.where(by_t, both[1][k], both[0][k]) for k in (1, 2)]
+    return chosen[0], chosen[1], chosen[2]
 
 
 def _curvature(trace: list[Any], u: NDArray[Any]) -> NDArray[Any]:
@@ -266,19 +286,18 @@ def double_double_steps(root: Node, z: NDArray[Any], start: NDArray[Any]) -> Sol
             rest = [(exact.z - DoubleDouble.of(z[index])).value]
             rest += [c.value for node, _, below in trace if (c := node.constraint(*below)) is not None]
             here, rough = jets(root, high)
-            du, _, speed = newton_step(here, rough, z[index], rest)
+            du, rounding, speed = newton_step(here, rough, z[index], rest)
             ratio = np.abs(du / high.imag).max(0)
-            moved = np.einsum("kn,kn->n", here.m.slopes, du)
-            m = exact.m.value + moved
+            m, relative, moved = _transform(here, exact.m.value, exact.t.value, du, rounding, z[index], EPS)
             step = DoubleDouble.of(high, low + du)
             high = step.value
             low = (step.real[1] + 1j * step.imag[1]).astype(complex)
             alive = np.isfinite(high).all(0) & (high.imag > 0).all(0)
             # parameters may be less well determined than what they determine
-            done = alive & ((ratio < FINE) | ((ratio < AIM) & (np.abs(moved) < 1e-14 * np.abs(m.imag))))
+            done = alive & (moved < 1e-8) & ((ratio < FINE) | ((ratio < AIM) & (moved < 1e-14)))
             if done.any():
                 done[done] = _admissible(_part(rough, done), high[:, done])
-                out.put(index, Solved(high, speed, m, done, np.full(m.size, 1e-16)))
+                out.put(index, Solved(high, speed, m, done & (relative < 1e-10), np.maximum(relative, 1e-16)))
                 alive &= ~done
             index, high, low = index[alive], high[:, alive], low[:, alive]
     return out

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra import _series as series
+from rmtcollapse.spectra._branch import size_of
 from rmtcollapse.spectra._bulk_table import BulkTable
 from rmtcollapse.spectra._curve import Node, convolved_atoms
 from rmtcollapse.spectra._quantile import over_bulk
@@ -93,7 +94,20 @@ class CurveLaw(Law):
 
     @cached_property
     def _bulks(self) -> list[Bulk]:
-        return bulks(self._root, self._branches)
+        found = bulks(self._root, self._branches)
+        if len(self._root.leaves) == 1:
+            return found
+        # where two laws meet, rounding can part a gap
+        return [bulk for bulk in found if "atom" in bulk.kinds or abs(self._mass_between(bulk)) > 1e-13]
+
+    def _mass_between(self, bulk: Bulk) -> float:
+        ends = np.stack([bulk.left_u, bulk.right_u], 1)
+        above = evaluate_potential(self._root, self._lifted(ends)).imag / math.pi
+        return float(above[0] - above[1])
+
+    def _lifted(self, u: Any) -> Any:
+        """Real parameters a hair above the real axis: on which side the logarithms are cut."""
+        return u + 1e-40j * np.maximum(np.abs(u), 1e-20 * size_of(self._root))
 
     @cached_property
     def _branches(self) -> list[Branch]:
@@ -179,9 +193,9 @@ class CurveLaw(Law):
 
     @cached_property
     def _edge_parameters(self) -> dict[float, ComplexArray]:
-        """Parameters at the edges, a hair above the real axis: on which side the logarithms are cut."""
+        """Parameters at the edges, a hair above the real axis."""
         ends = [(b.left, b.left_u) for b in self._bulks] + [(b.right, b.right_u) for b in self._bulks]
-        return {x: u + 1e-40j * np.maximum(np.abs(u), self._scale * 1e-20) for x, u in ends if math.isfinite(x)}
+        return {x: self._lifted(u) for x, u in ends if math.isfinite(x)}
 
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:

@@ -118,11 +118,11 @@ def test_double_double_sums_have_29_digits(engine: str, size: int) -> None:
     rng = np.random.default_rng(10 + size)
     places, weights = atoms(rng, size)
     places[0] = 0.0
-    near = np.array([1e-9 + 1e-9j, 1e-100 + 1e-120j, -1e-90j, 0.5, 1e3 + 1e-20j, 1e90 + 1e60j])
+    near = np.array([1e-9 + 1e-9j, 1e-200 + 1e-220j, -1e-190j, 0.5, 1e3 + 1e-20j, 1e190 + 1e160j])
     top = np.concatenate([points(rng, places, 6), near])
     u = DoubleDouble.of(top, top * rng.normal(size=12) * 2.0**-55)
     found = atom_sums.atom_sums_double_double(u, places, weights)
-    with mpmath.workdps(80):
+    with mpmath.workdps(480):
         exact = [(mpmath.mpf(float(x)), mpmath.mpf(float(h))) for x, h in zip(places, weights, strict=True)]
         for i in range(12):
             at = pair(u, i)

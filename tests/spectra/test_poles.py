@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra import _poles as poles
-from rmtcollapse.spectra._poles import gaps_of_poles
+from rmtcollapse.spectra._poles import gaps_of_poles, unit_height
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
@@ -71,6 +71,22 @@ def test_random_atoms(seed: int) -> None:
     places = np.unique(rng.normal(size=size) * 10 ** rng.uniform(-2, 2, size))
     weights = rng.dirichlet(np.ones(places.size)) * 10 ** rng.uniform(-4, 2)
     check(places, weights)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_gaps_that_barely_open(seed: int) -> None:
+    """Weights scaled to the point where one gap closes, and by a share less or more."""
+    rng = np.random.default_rng([seed, 1])
+    places = np.sort(rng.normal(size=5))
+    weights = rng.dirichlet(np.ones(5) / 2)
+    with mpmath.workdps(38):
+        for left, right in pairwise([mpmath.mpf(t) for t in places]):
+            lowest = bisect(lambda u: level(u, places, weights, 3) < 0, left, right)
+            critical = 1 / float(level(lowest, places, weights))
+            for share in (1e-3, 1e-6, 1e-9):
+                below, above = (gaps_of_poles(places, critical * (1 + s * share) * weights) for s in (-1, 1))
+                assert len(below) == len(above) + 1
+                assert np.sum((below[:, 0] < lowest) & (lowest < below[:, 1])) == 1
 
 
 @pytest.mark.parametrize("variance", [1e-8, 1e-4, 1e-2, 1.0])
@@ -141,10 +157,29 @@ def test_weights_below_rounding_leave_the_other_gaps(weight: float) -> None:
     assert np.all(np.abs(lightest.ravel()[1:-1] - np.repeat(places, 2)) <= 8 * np.spacing(3.0))
 
 
+@pytest.mark.parametrize("scale", [1e-8, 1e-2, 10.0])
+def test_heights_over_bulks_solve_their_equation(scale: float) -> None:
+    """The sum of A/|tau - u|^2 is 1 at a + i sqrt(s), to the rounding of the sum: its slope in log s is -s g'/g."""
+    rng = np.random.default_rng(3)
+    places, weights = np.sort(rng.uniform(-1, 1, 6)), scale * rng.dirichlet(np.ones(6))
+    ends = gaps_of_poles(places, weights).ravel()[1:-1].reshape(-1, 2)
+    real = np.concatenate([low + (high - low) * np.array([1e-9, 0.01, 0.5, 0.99]) for low, high in ends])
+    found = unit_height(real, places, weights)
+    assert np.all(found > 0)
+    with mpmath.workdps(40):
+        for a, s in zip(real, found, strict=True):
+            squares = [(mpmath.mpf(t) - mpmath.mpf(a)) ** 2 + mpmath.mpf(s) for t in places]
+            level = sum(mpmath.mpf(w) / q for w, q in zip(weights, squares, strict=True))
+            assert abs(level - 1) <= 64 * EPS
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_change_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     places, weights = np.sort(rng.uniform(-1, 1, 20)), 1e-4 * rng.dirichlet(np.ones(20))
-    whole = gaps_of_poles(places, weights)
+    gaps = gaps_of_poles(places, weights)
+    real = np.linspace(*gaps.ravel()[1:3], 9)[1:-1]
+    heights = unit_height(real, places, weights)
     monkeypatch.setattr(poles, "CHUNK", chunk)
-    np.testing.assert_array_equal(gaps_of_poles(places, weights), whole)
+    np.testing.assert_array_equal(gaps_of_poles(places, weights), gaps)
+    np.testing.assert_allclose(unit_height(real, places, weights), heights, rtol=1e-12)

@@ -62,11 +62,8 @@ def test_the_trace_of_the_square(population: Atoms, ratio: float) -> None:
         assert found.variance == pytest.approx(8 * ratio + 20 * ratio**2 + 8 * ratio**3, rel=1e-8)
 
 
-def test_the_variance_of_the_trace_of_the_square_of_any_data() -> None:
-    """From the fourth moments of Gaussian quadratic forms: 2c(4 t4 + 8 c t1 t3 + 4 c t2^2 ... ) summed by polarisation.
-
-    The variance is a quadratic form in f: var(a x + b x^2) is taken at three pairs and must be consistent.
-    """
+def test_the_variance_is_a_quadratic_form_in_the_function() -> None:
+    """A quadratic form in f; its cross term, the covariance of tr S and tr S^2, is 4 c (t3 + c t1 t2)."""
     law = SampleCovariance(Atoms([1.0, 8.0]), 0.1)
 
     def variance(a: float, b: float) -> float:
@@ -75,7 +72,7 @@ def test_the_variance_of_the_trace_of_the_square_of_any_data() -> None:
     one, two = variance(1, 0), variance(0, 1)
     cross = (variance(1, 1) - one - two) / 2
     assert variance(2, -3) == pytest.approx(4 * one + 9 * two - 12 * cross, rel=1e-7)
-    # covariance of tr S and tr S^2: 4 (t3 + c t1 t2) c, by differentiating E tr S^2 in the scale of T
+    # cov(tr S, tr S^2) = (2/n) d/ds E tr S^2 at T -> T + s T^2: 4 (t3 + c t1 t2) c to leading order
     t1, t2, t3 = law.population.moments(3)
     assert cross == pytest.approx(4 * 0.1 * (t3 + 0.1 * t1 * t2), rel=1e-7)
 
