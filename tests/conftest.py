@@ -9,6 +9,10 @@ import pytest
 
 VARIABLE = "RMTCOLLAPSE_CACHE"
 
+# Matrices in tests are small: threads cost more than they give, above all on a busy machine. NumPy is not loaded yet.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

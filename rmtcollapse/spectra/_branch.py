@@ -16,8 +16,8 @@ from rmtcollapse.spectra._solver import jets, values
 
 __all__ = ["Branch", "find_roots", "grid", "image_slope", "increasing", "leaf_branches", "pole_branches", "size_of"]
 
-SAMPLES = 193
-CANDIDATES = 16
+SAMPLES = 385
+CANDIDATES = 48
 FAR = 30.0  # exponent of the largest parameter, in units of the law's size
 TINY = 1e-9  # gaps of meetings up to this, relative, cannot be told from rounding: a meeting may keep z constant
 

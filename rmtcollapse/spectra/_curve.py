@@ -319,7 +319,7 @@ class AddFold(Node):
 
     def relate(self, *below: Point) -> Point:
         (a,) = below
-        return Point(a.z * self.k + (self.k - 1) / a.m, a.m, a.t * self.k, (1 - self.k) + a.s * self.k)
+        return Point(a.z * self.k + 1 / a.m * (self.k - 1), a.m, a.t * self.k, (1 - self.k) + a.s * self.k)
 
     def potential(self, here: Point, *below: Point) -> Any:
         k = float(self.k)

@@ -15,7 +15,7 @@ from rmtcollapse.spectra.estimate import FloatArray
 if TYPE_CHECKING:
     from rmtcollapse.spectra.law import Law
 
-__all__ = ["draw", "integral", "over_bulk", "quantiles"]
+__all__ = ["draw", "integral", "over_bulk", "quantiles", "tanh_sinh"]
 
 TABLE_ERROR = 1e-10  # of the mass of the law, by which a table of the distribution function may be off
 
@@ -124,7 +124,7 @@ def _table(law: Law, left: float, right: float) -> tuple[FloatArray, FloatArray,
         ends = heights[start], heights[start + 1], slopes[start], slopes[start + 1]
         poor = np.abs(_hermite(np.full(start.size, 0.5), np.diff(angles)[start], ends) - found) > TABLE_ERROR
         flags = np.zeros(angles.size - 1, bool)
-        flags[start] = poor & (np.diff(angles)[start] > 1e-9)
+        flags[start] = poor & (np.diff(angles)[start] > 1e-6)
         order = np.argsort(np.concatenate([angles, middle]), kind="stable")
         both = np.concatenate([np.append(flags, False), poor])[order]
         angles = np.concatenate([angles, middle])[order]
@@ -161,7 +161,7 @@ def over_bulk(
     law: Law, function: Callable[[FloatArray], ArrayLike], left: float, right: float, mass: float | None = None
 ) -> float:
     """Integral of a function over the continuous part between two edges, of a known mass."""
-    rules = [_tanh_sinh] if math.isinf(right) else [_midpoints, _tanh_sinh]
+    rules = [tanh_sinh] if math.isinf(right) else [_midpoints, tanh_sinh]
     previous = math.nan
     for rule in rules:
         for level in range(5, 13):
@@ -214,7 +214,7 @@ def _midpoints(left: float, right: float, level: int) -> tuple[FloatArray, Float
     return _inside(left, right, angle), (right - left) / 2 * np.sin(angle) * np.pi / 2**level
 
 
-def _tanh_sinh(left: float, right: float, level: int) -> tuple[FloatArray, FloatArray]:
+def tanh_sinh(left: float, right: float, level: int) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights of Takahasi and Mori 1974, for any integrable ends; their exp-sinh rule for an infinite one."""
     step = 2.0 ** (3 - level)
     t = np.arange(-6.5, 6.5 + step / 2, step)

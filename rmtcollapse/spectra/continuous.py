@@ -46,7 +46,8 @@ class _Density(CurveLaw):
         rest = 1 / (1 + np.exp(theta))
         width = self.high - self.low
         places = np.where(theta.real < 0, self.low + width * share, self.high - width * rest)
-        return Leaf(places, STEP * width * share * rest * self._formula(places), (self.low, self.high))
+        weights = width * share * rest * self._formula(places)
+        return Leaf(places, weights / weights.sum(), (self.low, self.high))
 
     @cached_property
     def _bulks(self) -> list[Bulk]:

@@ -163,8 +163,33 @@ class CurveLaw(Law):
         found = polished(self._root, z, found)
         again = np.flatnonzero(~found.good)  # a start that was good enough for doubles only
         found.put(again, polished(self._root, z[again], continued(self._root, z[again], self._scale)))
+        self._straddle(z, found)
         refuse_failures(found, z)
         return found
+
+    def _straddle(self, z: ComplexArray, found: Solved) -> None:
+        """Where parameters are not determined (at 0 of the arcsine law), m is still analytic: a mean of neighbours.
+
+        At 1e-8 of the distance to the nearest edge that mean is m to the square of 1e-8, by Cauchy's estimate.
+        """
+        rest = np.flatnonzero(~found.good & (z.imag == 0) & (self._bulk_of(z.real) >= 0))
+        if not rest.size or len(self._root.leaves) == 1:
+            return
+        edges = np.concatenate(self._edges)
+        step = 1e-8 * np.min(np.abs(z.real[rest, None] - edges), axis=1)
+        sides = [
+            polished(self._root, x, continued(self._root, x, self._scale)) for x in (z[rest] - step, z[rest] + step)
+        ]
+        low, high = sides
+        close = np.abs(high.m - low.m) <= 1e-6 * np.abs(low.m.imag)
+        mean = Solved(
+            (low.u + high.u) / 2,
+            (low.speed + high.speed) / 2,
+            (low.m + high.m) / 2,
+            low.good & high.good & close,
+            np.full(rest.size, 1e-15),
+        )
+        found.put(rest, mean)
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         return self._solve(z).m

@@ -82,7 +82,7 @@ class Law(ABC):
         result = np.zeros(flat.size)
         inside = self._bulk_of(flat) >= 0
         for place, _ in self.atoms():  # one may lie inside a bulk, whose density is taken a hair beside it
-            flat = np.where(inside & (flat == place), np.nextafter(place, math.inf) if place else 1e-200, flat)
+            flat = np.where(inside & (flat == place), place + 1e-13 * max(map(abs, self._hull)), flat)
         if inside.any():
             result[inside] = self._transform(flat[inside] + 0j).imag / math.pi
         for edge in self._divergent_edges:
@@ -94,7 +94,13 @@ class Law(ABC):
         points = numbers("x", x)
         flat = points.ravel()
         result = self._mass_below(flat)
-        inside = self._bulk_of(flat) >= 0
+        which = self._bulk_of(flat)
+        inside = which >= 0
+        if inside.any():  # closer to an edge than the rounding of x is at it
+            left, right = (edge[which] for edge in self._edges)
+            at_left, at_right = (inside & (np.abs(flat - e) <= 4 * np.spacing(np.abs(e))) for e in (left, right))
+            result[at_right] += self._masses[which[at_right]]
+            inside &= ~(at_left | at_right)
         if inside.any():
             result[inside] = 1 - self._potential(flat[inside] + 0j).imag / math.pi
         return _shaped(np.clip(result, 0.0, 1.0), points.shape)
@@ -165,7 +171,10 @@ class Law(ABC):
 
     def _complex_points(self, z: ArrayLike, side: str | None) -> tuple[NDArray[Any], ComplexArray]:
         domain = "finite real or complex numbers"
-        points = np.asarray(z)
+        try:
+            points = np.asarray(z)
+        except (TypeError, ValueError):
+            raise ParameterError("z", z, domain) from None
         if points.dtype.kind not in "biufc" or not np.all(np.isfinite(points)):
             raise ParameterError("z", z, domain)
         if side not in (None, "above", "below"):

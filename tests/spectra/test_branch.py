@@ -11,9 +11,12 @@ import pytest
 from rmtcollapse.spectra import _branch as branch
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._real import branches
 
 LEAVES = {
     "one": curve.Leaf(np.array([1.5]), np.ones(1)),
+    "coin": curve.Leaf(np.array([-1.0, 2.0]), np.array([0.5, 0.5])),
+    "uneven": curve.Leaf(np.array([-0.7, 2.9]), np.array([0.125, 0.875])),
     "zero": curve.Leaf(np.array([0.0]), np.ones(1)),
     "signed": curve.Leaf(np.array([-2.0, -0.5, 0.0, 3.0]), np.array([0.25, 0.25, 0.25, 0.25])),
     "positive": curve.Leaf(np.array([1e-6, 1.0, 1.0 + 1e-9, 40.0]), np.array([0.5, 0.25, 0.125, 0.125])),
@@ -38,6 +41,9 @@ def test_atoms_have_a_branch_to_either_side_of_each(name: str) -> None:
         u = b.u(v)[0]
         assert b.u(v).shape == (1, 4001)
         assert np.all(np.diff(u) >= 0)
+        if 0 < i < leaf.places.size:
+            rounding = 8 * np.spacing(np.max(np.abs(leaf.places[i - 1 : i + 1])))
+            np.testing.assert_allclose(u - leaf.places[i - 1], leaf.places[i] - b.u(-v)[0], rtol=1e-9, atol=rounding)
         # strictly between its atoms, and within a few roundings (or 1e-250) of them
         if i:
             assert 0 < u[0] - leaf.places[i - 1] <= max(8 * np.spacing(abs(leaf.places[i - 1])), 1e-250)
@@ -88,7 +94,7 @@ def test_sampling_finds_the_edges_of_the_guaranteed_search(name: str, node: str)
         "product": curve.MultiplyPoisson(leaf, Fraction(1, 50)),
     }[node]
     size = branch.size_of(leaf)
-    true = [ends(b) for b in branch.pole_branches(leaf, law.poles(leaf), size)]
+    true = [ends(b) for b in branches(law)]  # of `pole_branches`
     sampled = [piece for b in branch.leaf_branches(leaf, size) for piece in branch.increasing(law, b)]
     found = [ends(b) for b in sampled]
     assert [b.ends[0] == "infinity" for b in sampled] == [True] + [False] * (len(true) - 1)
@@ -106,6 +112,8 @@ def test_folded_coins_lose_their_gap_at_two(k: float) -> None:
     found = np.array([ends(p) for b in branch.leaf_branches(leaf, 1.0) for p in branch.increasing(law, b)])
     inner = [u for u in found.ravel() if abs(abs(u) - np.sqrt(k - 1)) < 1e-12]
     assert len(inner) == 2
+    kinds = [kind for b in branch.leaf_branches(leaf, 1.0) for p in branch.increasing(law, b) for kind in p.ends]
+    assert [kind == "edge" for kind in kinds] == [abs(u) == np.sqrt(k - 1) or u in inner for u in found.ravel()]
     slope = branch.image_slope(law, branch.leaf_branches(leaf, 1.0)[2], np.linspace(-20, 10, 400))[1]
     u = branch.leaf_branches(leaf, 1.0)[2].u(np.linspace(-20, 10, 400))[0]
     np.testing.assert_array_equal(slope > 0, u**2 > k - 1)
@@ -125,6 +133,18 @@ def test_slopes_along_meetings_are_total_derivatives() -> None:
     np.testing.assert_allclose(image, u + w + 1 / m, rtol=1e-13)
     np.testing.assert_allclose(slope, true / np.maximum(1, a / b), rtol=1e-12, atol=1e-13)  # the larger step is 1
     assert {-1.0, 1.0} == set(np.sign(slope))
+
+
+@pytest.mark.parametrize("slack", [1e-2, 1e-4, 1e-6])
+def test_sampling_finds_a_gap_that_barely_opens(slack: float) -> None:
+    """Two unequal atoms beside a semicircle part where the cube roots of v h add up to a power of their distance."""
+    leaf = LEAVES["uneven"]
+    critical = 3.6**2 / np.cbrt(leaf.weights).sum() ** 3
+    law, closed = (curve.AddSemicircle(leaf, Fraction(critical * (1 + sign * slack))) for sign in (-1, 1))
+    whole = branch.leaf_branches(leaf, 3.0)[1]
+    (piece,) = branch.increasing(law, whole)
+    np.testing.assert_allclose(ends(piece), ends(branches(law)[1]), rtol=1e-9)
+    assert branch.increasing(closed, whole) == []
 
 
 def test_roots_are_found_to_rounding() -> None:

@@ -48,7 +48,8 @@ def test_the_transform_of_a_power_law_is_an_integral(exact: SimpleNamespace) -> 
     with mp.workdps(30):
         scale = 2 * (mp.mpf("0.125") ** -0.5 - mp.mpf(8) ** -0.5)
         true = [
-            mp.quad(lambda t, p=p: t ** mp.mpf("-1.5") / (t - mp.mpmathify(p)), [0.125, 0.3, 1, 3, 8]) / scale for p in z
+            mp.quad(lambda t, p=p: t ** mp.mpf("-1.5") / (t - mp.mpmathify(p)), [0.125, 0.3, 1, 3, 8]) / scale
+            for p in z
         ]
     assert exact.relative_errors(law.stieltjes(z), true).max() < 1e-12
 
@@ -69,7 +70,10 @@ def test_densities_distribution_functions_and_moments(law: Law) -> None:
     for k, moment in enumerate(law.moments(4), start=1):
         assert law.integrate(lambda x, n=k: x**n) == pytest.approx(moment, rel=1e-9)  # type: ignore[misc]
     z = np.array([0.3 + 1j, -3.0])
-    expected = [law.integrate(lambda x, p=p: (1 / (x - p)).real) + 1j * law.integrate(lambda x, p=p: (1 / (x - p)).imag) for p in z]  # type: ignore[misc]
+    expected = [
+        law.integrate(lambda x, p=p: (1 / (x - p)).real) + 1j * law.integrate(lambda x, p=p: (1 / (x - p)).imag)
+        for p in z
+    ]  # type: ignore[misc]
     np.testing.assert_allclose(law.stieltjes(z), expected, rtol=1e-12)
 
 
@@ -115,7 +119,7 @@ def test_uniform_covariances_solve_silversteins_equation() -> None:
 
 @pytest.mark.parametrize("ends", [(1, 1), (2, 1), (math.nan, 1), (0, math.inf), ("a", 1), (0, True)])
 def test_bad_ends_are_refused(ends: tuple[object, object]) -> None:
-    with pytest.raises(ParameterError, match="low|high"):
+    with pytest.raises(ParameterError, match=r"low|high"):
         Uniform(*ends)  # type: ignore[arg-type]
 
 

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.spectra import _bulk_table, _upper, curve_law
+from rmtcollapse.spectra._solver import Solved
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.free import FreeAdditivePower, FreeMultiplicativePower
 from rmtcollapse.spectra.laws import Atoms, FreePoisson, FussCatalan, MarchenkoPastur, Semicircle
@@ -45,8 +47,9 @@ def test_references_agree_with_doubles_and_with_themselves(law: CurveLaw) -> Non
 
 def test_the_reference_is_the_closed_form(exact: SimpleNamespace) -> None:
     with mp.workdps(60):
-        value = MarchenkoPastur(0.5).reference(1.25, 50)
-        assert abs(value / exact.marchenko_pastur(0.5).transform(1.25) - 1) < mp.mpf(10) ** -40
+        z = 1.25 + 0.5j
+        value = MarchenkoPastur(0.5).reference(z, 50)
+        assert abs(value / exact.marchenko_pastur(0.5).transform(z) - 1) < mp.mpf(10) ** -40
         assert mp.im(value) > 0
 
 
@@ -121,26 +124,31 @@ def test_potentials_at_edges_are_finite() -> None:
         np.testing.assert_allclose(values, near, atol=1e-5)
 
 
-def test_a_point_without_a_certificate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stage", ["polished", "continued"])
+def test_a_point_without_a_certificate_is_refused(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that the solver could not certify comes out, whichever stage fails."""
-    from rmtcollapse.spectra import _solver, curve_law
 
-    law = Atoms([-1.0, 1.0]) + Semicircle(0.5)
-    x = 0.5 * (law.support()[0][0] + law.support()[0][1])
+    def failing(root: object, z: np.ndarray, *rest: object, **options: object) -> Solved:
+        return Solved(
+            *(np.ones((len(root.leaves), z.size), complex),) * 2,
+            np.ones(z.size, complex),
+            np.zeros(z.size, bool),
+            np.ones(z.size),
+        )  # type: ignore[attr-defined]
 
-    def failing(root: object, z: np.ndarray, *rest: object, **options: object) -> _solver.Solved:
-        return _solver.Solved.empty(1, z.size)
-
-    original = _solver.double_double_steps
-    monkeypatch.setattr(_solver, "double_double_steps", failing)
-    edge = law.support()[0][0]
+    law = Atoms(*THREE) + Atoms([0.0, 2.0], [0.25, 0.75])
+    left, right = law.support()[0]
+    monkeypatch.setattr(curve_law, stage, failing)
+    if stage == "continued":
+        for module in (_upper, _bulk_table):
+            monkeypatch.setattr(module, "continued", failing)
+            monkeypatch.setattr(module, "double_double_steps", failing)
+        monkeypatch.setattr(_bulk_table, "refined", failing)
+    for x in (0.7 * left + 0.3 * right, left + 1e-13):
+        with pytest.raises(ConvergenceError, match="no certified solution"):
+            law.density(x)
     with pytest.raises(ConvergenceError, match="no certified solution"):
-        law.density(edge + 1e-13)
-    monkeypatch.setattr(_solver, "double_double_steps", original)
-    monkeypatch.setattr(_solver, "refined", failing)
-    monkeypatch.setattr(curve_law, "continued", failing)
-    with pytest.raises(ConvergenceError, match="no certified solution"):
-        (Atoms([-1.0, 1.0]) + Semicircle(0.5)).density(x)
+        law.stieltjes(0.3 + 0.1j)
 
 
 # Random laws
@@ -148,7 +156,7 @@ def test_a_point_without_a_certificate_is_refused(monkeypatch: pytest.MonkeyPatc
 EIGHTHS = st.integers(1, 7)
 PLACES = st.floats(0.05, 10).map(lambda x: float(f"{x:.4g}"))
 quick = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

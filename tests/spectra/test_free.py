@@ -1,4 +1,4 @@
-"""Free convolutions against polynomial roots at a hundred digits, exact atoms, cumulants and series, and refusals."""
+"""Free convolutions against polynomial roots at seventy digits, exact atoms, cumulants and series, and refusals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ CASES: dict[str, tuple[CurveLaw, Callable[[Any], Callable[[float], Any]]]] = {
     "three @ MP": (Atoms(*THREE) @ MarchenkoPastur(0.5), lambda e: e.covariance(*THREE, 0.5).density),
     "signs + signs": (SIGNS + SIGNS, lambda e: arcsine),
     "three + two": (Atoms(*THREE) + Atoms(*UNEVEN), lambda e: e.sum_of(THREE, UNEVEN).density),
-    "two @ two": (Atoms(*TWO) @ Atoms([1.0, 2.0], [0.25, 0.75]), lambda e: e.product_of(TWO, ([1.0, 2.0], [0.25, 0.75])).density),
+    "two @ two": (
+        Atoms(*TWO) @ Atoms([1.0, 2.0], [0.25, 0.75]),
+        lambda e: e.product_of(TWO, ([1.0, 2.0], [0.25, 0.75])).density,
+    ),
     "projections": (
         Atoms([0.0, 1.0], [0.25, 0.75]) @ Atoms([0.0, 2.0], [0.5, 0.5]),
         lambda e: e.product_of(([0.0, 1.0], [0.25, 0.75]), ([0.0, 2.0], [0.5, 0.5])).density,
@@ -309,7 +312,9 @@ def test_s_transforms_multiply() -> None:
     )
     cube = s_series(FreeMultiplicativePower(left, 2).moments(6))
     np.testing.assert_allclose(
-        np.array(cube, float), np.array([sum(a[i] * a[k - i] for i in range(k + 1)) for k in range(6)], float), rtol=1e-10
+        np.array(cube, float),
+        np.array([sum(a[i] * a[k - i] for i in range(k + 1)) for k in range(6)], float),
+        rtol=1e-10,
     )
 
 
@@ -338,9 +343,9 @@ def test_laws_of_several_steps_have_the_right_moments(law: Law) -> None:
 
 
 def test_a_gap_beside_a_zero_of_the_transform(exact: SimpleNamespace) -> None:
-    """The left edge of the second bulk is 2e-6 beyond the place where m crosses 0; both laws' parameters differ by 1e4."""
-    first = ([-4.426963892983226, -3.7318655710888735], [0.4375, 0.5625])
-    second = ([1.0, 4.0], [0.013671875, 0.986328125])
+    """The second bulk begins 2e-6 beyond the place where m crosses 0: one law's parameter is at infinity there."""
+    first = ([-4.426963892983226, -3.7318655710888735], [0.4495370789952631, 0.5504629210047369])
+    second = ([1.0, 4.0], [0.013241543933133926, 0.9867584560668661])
     law, reference = Atoms(*first) + Atoms(*second), exact.sum_of(first, second)
     assert len(law.support()) == 2
     for left, right in law.support():
@@ -357,7 +362,7 @@ def test_no_gaps_appear_where_three_laws_meet() -> None:
     heavy = Atoms([3.143, 3.472, 3.917], [0.09375, 0.03125, 0.875]) + Atoms([0.0, 5.0])
     law = (MarchenkoPastur(1) @ Atoms([0.4, 1.8, 3.8], [0.4375, 0.5, 0.0625])) + heavy
     assert len(law.support()) == 2
-    x = np.linspace(*law.support()[1], 41)[1:-1]
+    x = np.linspace(*law.support()[1], 12)[1:-1]
     smeared = law.stieltjes(x + 1e-9j).imag / np.pi
     np.testing.assert_allclose(law.density(x), smeared, rtol=1e-6)
 
@@ -399,7 +404,7 @@ def test_products_of_signed_laws_are_refused() -> None:
         FreeMultiplicativePower(Semicircle(), 2)
     with pytest.raises(ParameterError, match="smallest place"):
         SIGNS @ FreePoisson(1.0, -1.0)
-    with pytest.raises(ParameterError, match="k must|k ="):
+    with pytest.raises(ParameterError, match=r"k = 1\.5"):
         FreeMultiplicativePower(MarchenkoPastur(1), 1.5)  # type: ignore[arg-type]
 
 

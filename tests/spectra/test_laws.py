@@ -1,4 +1,4 @@
-"""Elementary laws against closed forms at a hundred digits, against combinatorial numbers, and their refusals."""
+"""Elementary laws against closed forms in mpmath, against combinatorial numbers, and their refusals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import sympy as sy
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra.laws import Atoms, FreePoisson, FussCatalan, MarchenkoPastur, Semicircle
 from rmtcollapse.spectra.law import Law
+from rmtcollapse.spectra.laws import Atoms, FreePoisson, FussCatalan, MarchenkoPastur, Semicircle
 
 RELATIVE = 1e-13
 EPS = float(np.finfo(float).eps)
@@ -71,7 +71,7 @@ def test_fuss_catalan_is_its_closed_form(exact: SimpleNamespace, order: int) -> 
     assert left == 0
     assert right == pytest.approx(float(Fraction((order + 1) ** (order + 1), order**order)), rel=4 * EPS)
     with mp.workdps(60):
-        angles = [mp.pi / (order + 1) * share for share in (1e-6, 1e-3, 0.3, 0.8, 0.99)]
+        angles = [mp.pi / (order + 1) * share for share in (1e-3, 0.3, 0.99)]
         points = [exact.fuss_catalan_point(order, angle) for angle in angles]
         x = [float(place) for place, _ in points]
         true = []
@@ -105,13 +105,17 @@ def test_moments_are_the_combinatorial_numbers() -> None:
         0.0 if j % 2 else 2.0 ** (j // 2) * catalan[j // 2 - 1] for j in k.tolist()
     ]
     c = Fraction(3, 2)
-    narayana = [sum(Fraction(math.comb(j, i) * math.comb(j - 1, i), i + 1) * c**i for i in range(j)) for j in k.tolist()]
+    narayana = [
+        sum(Fraction(math.comb(j, i) * math.comb(j - 1, i), i + 1) * c**i for i in range(j)) for j in k.tolist()
+    ]
     np.testing.assert_allclose(MarchenkoPastur(1.5).moments(12), [float(m) for m in narayana], rtol=32 * EPS)
     for order in (1, 2, 5):
         fuss = [math.comb((order + 1) * j, j) // (order * j + 1) for j in k.tolist()]
         assert FussCatalan(order).moments(12).tolist() == [float(m) for m in fuss]
     np.testing.assert_allclose(
-        Atoms([-1, 2.0], [0.25, 0.75]).moments(4), [0.75 * 2.0**j + 0.25 * (-1.0) ** j for j in range(1, 5)], rtol=8 * EPS
+        Atoms([-1, 2.0], [0.25, 0.75]).moments(4),
+        [0.75 * 2.0**j + 0.25 * (-1.0) ** j for j in range(1, 5)],
+        rtol=8 * EPS,
     )
 
 

@@ -24,7 +24,7 @@ def marchenko_pastur(c: Fraction) -> list[Any]:
     return [(1 - mpmath.sqrt(c)) ** 2, (1 + mpmath.sqrt(c)) ** 2]
 
 
-RATIOS = ("1/1000000", "1/3", "999/1000", "1", "1001/1000", "7", "1000000")
+RATIOS = ("1/1000000", "999999999/1000000000", "1/3", "999/1000", "1", "1001/1000", "7", "1000000")
 CLOSED: dict[str, tuple[Any, Any]] = {
     **{c: (spectra.MarchenkoPastur(Fraction(c)), lambda c=c: marchenko_pastur(Fraction(c))) for c in RATIOS},
     "semicircle": (spectra.Semicircle(2.0), lambda: [-mpmath.sqrt(8), mpmath.sqrt(8)]),
@@ -37,6 +37,8 @@ CLOSED: dict[str, tuple[Any, Any]] = {
     "atoms at an edge": (spectra.Atoms([0, 1], [0.25, 0.75]) @ spectra.Atoms([0, 1], [0.25, 0.75]), lambda: [0, 0.75]),
     "Fuss-Catalan": (spectra.FussCatalan(3), lambda: [0, mpmath.mpf(256) / 27]),
     "touching": (COIN + spectra.Semicircle(1.0), lambda: [-mpmath.sqrt(27) / 2, mpmath.sqrt(27) / 2]),
+    "mirrored": (spectra.FreePoisson(1, -2.0), lambda: [-8, 0]),
+    "negative": (spectra.Atoms([-2]) @ spectra.MarchenkoPastur(1), lambda: [-8, 0]),
     "shifted": (3 * spectra.Semicircle() - 7.0, lambda: [-13, -1]),
 }  # fmt: skip
 
@@ -49,11 +51,16 @@ def test_edges_in_closed_form(name: str) -> None:
         (bulk,) = bulks(law._root, branches(law._root))
         size = max(abs(left), abs(right))
         for found, edge in ((bulk.left, left), (bulk.right, right)):
-            # 32 digits, rounded once: relative to the edge itself, unless two laws meet at a pole
-            assert abs(found - edge) <= EPS * (size if len(law._root.leaves) > 1 else abs(edge))
+            # 32 digits at a parameter good to EPS, where z' = 0, rounded once; two laws may meet at a pole
+            assert abs(found - edge) <= EPS * (size if len(law._root.leaves) > 1 else abs(edge) + EPS * size)
 
 
 def test_hard_edges_are_exactly_zero() -> None:
+    signed = spectra.Atoms([-1, -2, -4], [0.25, 0.25, 0.5]) @ spectra.MarchenkoPastur(1)
+    assert signed.support()[0][1] == 0.0
+    # z = -u^2 sum h/t + ... at u = 0, of which the sign is that of the gap's side
+    assert (spectra.Atoms([-1, 2]) @ spectra.MarchenkoPastur(1)).support()[0][1] == 0.0
+    assert (spectra.Atoms([-2, 1]) @ spectra.MarchenkoPastur(1)).support()[-1][0] == 0.0
     for law in (
         spectra.MarchenkoPastur(1),
         spectra.FussCatalan(5),
@@ -146,6 +153,8 @@ GAPPED = [
     (2, spectra.Atoms([1, 50.0]) @ spectra.Atoms([1, 2.0])),
     (1, spectra.FreeAdditivePower(spectra.Atoms([-1, 5]), 1.25)),
     (1, spectra.FreeMultiplicativePower(spectra.Atoms([1, 90.0], [0.75, 0.25]), 2)),
+    (1, spectra.FreeMultiplicativePower(spectra.Atoms([0, 3.0], [0.125, 0.875]), 7)),
+    (1, spectra.FreeMultiplicativePower(spectra.Atoms([0, 9.125], [0.0625, 0.9375]), 6)),
 ]
 
 

@@ -1,9 +1,10 @@
-"""Sample covariances: densities and edges at a hundred digits, masses, spikes, shrinkage and overlaps."""
+"""Sample covariances: densities and edges at seventy digits, masses, spikes, shrinkage and overlaps."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,11 +70,21 @@ EDGES = [
         0.3,
         [1.0, 4.0],
         [0.5, 0.5],
-        [(0, 0.27148446314572913602), (1, 1.5899399105210265711), (2, 1.7572364407260633855), (3, 7.8813391856071809074)],
+        [
+            (0, 0.27148446314572913602),
+            (1, 1.5899399105210265711),
+            (2, 1.7572364407260633855),
+            (3, 7.8813391856071809074),
+        ],
     ),
 ]
 DENSITIES = [
-    (1.0, [1.0], [1.0], [(1e-12, 318309.8861837508828), (1e-6, 318.30984639505241177), (3.9999999999, 7.9577471546942386279e-7)]),
+    (
+        1.0,
+        [1.0],
+        [1.0],
+        [(1e-12, 318309.8861837508828), (1e-6, 318.30984639505241177), (3.9999999999, 7.9577471546942386279e-7)],
+    ),
     (1e-6, [1.0], [1.0], [(1.0, 318.30984639505241177), (0.999, 275.84834662908877936)]),
     (5.0, *THREE, [(5.0, 0.010283946885746011553), (20.0, 0.0047653590717386491031)]),
     (
@@ -130,7 +141,7 @@ def test_a_thousand_atoms_make_twenty_one_bulks(power_law: SampleCovariance) -> 
     """Gaps in double precision by a scan of each interval between atoms; four edges by the secant method in mpmath."""
     places = power_law.population.values  # type: ignore[attr-defined]
     gaps = []
-    for low, high in zip(places[:-1], places[1:], strict=True):
+    for low, high in pairwise(places):
         w = low + (high - low) * np.linspace(0, 1, 202)[1:-1]
         least = np.sum((places / (places - w[:, None])) ** 2, axis=1) / (2 * len(places))
         if least.min() < 1:
@@ -143,7 +154,9 @@ def test_a_thousand_atoms_make_twenty_one_bulks(power_law: SampleCovariance) -> 
         brackets = {40: (bottom, high * (1 - 1e-9)), 41: (high * (1 + 1e-9), 3 * high), 39: (low * (1 + 1e-9), bottom)}
         brackets[0] = (0.0, places[0] * (1 - 1e-9))
         for number, bracket in brackets.items():
-            start = brentq(lambda u: np.sum((places / (places - u)) ** 2) / (2 * len(places)) - 1, *bracket, xtol=1e-300)
+            start = brentq(
+                lambda u: np.sum((places / (places - u)) ** 2) / (2 * len(places)) - 1, *bracket, xtol=1e-300
+            )
             w = mp.findroot(lambda u: _slope(exact, u) - 1, start)
             assert edges[number] == pytest.approx(float(_image(exact, w)), rel=2e-16), number
 
@@ -253,7 +266,7 @@ def test_spikes_of_white_data_are_those_of_baik_ben_arous_and_peche() -> None:
 
 
 def test_a_spike_between_two_bulks(exact: SimpleNamespace) -> None:
-    """A spike between the bulks lands in the gap; Z is increasing there, and a rank-one change of T has its pole at x."""
+    """A spike between the bulks lands in the gap, where w = -1/v is the spike, and its overlap is a slope."""
     law = SampleCovariance(Atoms([1.0, 30.0]), 0.05)
     spike = law.spike(6.0)
     (_, low), (high, _) = law.support()
@@ -278,7 +291,7 @@ def test_a_spike_on_a_continuous_population() -> None:
 
 
 def test_spikes_against_matrices() -> None:
-    """Largest eigenvalue of 40 matrices with one spike: location and overlap within 4 standard errors, and 1/n terms."""
+    """Largest eigenvalue of 40 matrices with one spike: location and overlap within 4 standard errors and 8/n."""
     rng = np.random.default_rng(3)
     n, p, value, trials = 800, 200, 3.0, 40
     scale = np.ones(p)

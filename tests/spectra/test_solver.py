@@ -44,6 +44,9 @@ def polynomial(law: Any, z: Any) -> Polynomial:
     """What the first parameter satisfies at z."""
     n, t, d = parts(law.leaves[0])
     u, away = in_u(0.0, 1.0), in_u(-z, 1.0)
+    if isinstance(law.children[0], curve.MultiplyPoisson):  # z = u (1 - c T/D) - v N/(D - c T)
+        inner = d - t * exact(law.children[0].ratio)
+        return u * inner * inner - n * d * exact(law.variance) - d * inner * z
     if isinstance(law, curve.AddSemicircle):  # z = u - v N/D
         return away * d - n * exact(law.variance)
     if isinstance(law, curve.AddPoisson):  # z = u + r j/(1 + j N/D)
@@ -88,10 +91,12 @@ def points(law: Any, z: complex) -> tuple[list[Any], list[Any]]:
                 u.append(top / bottom)
             if min(x.imag for x in u) <= 1e-35 or max(map(abs, u)) > 1e15:
                 continue
-            here = solver.evaluate(law, [leaf.reference(x) for leaf, x in zip(law.leaves, u, strict=True)])
+            trace: list[Any] = []
+            here = solver.evaluate(law, [leaf.reference(x) for leaf, x in zip(law.leaves, u, strict=True)], trace)
             k = law.k if isinstance(law, curve.MultiplyFold) else 2
             turn = sum(map(mpmath.arg, u)) * k / len(u) + (k - 1) * (mpmath.arg(-here.t) - mpmath.arg(here.s))
             winds = isinstance(law, curve.MultiplyFold | curve.Product) and not -1e-9 < turn < mpmath.pi + 1e-9
+            winds |= min(point.z.imag for _, point, _ in trace[:-1]) <= 0
             (wrong if winds or here.m.imag <= 0 else right).append((u, here.m))
     return right, wrong
 
@@ -109,6 +114,7 @@ LAWS: dict[str, Any] = {
     "hard edge": curve.MultiplyPoisson(A, Fraction(1)),
     "add-fold": curve.AddFold(A, Fraction(5, 2), 0.5),
     "multiply-fold": curve.MultiplyFold(P, 4, 1.125),
+    "two steps": curve.AddSemicircle(curve.MultiplyPoisson(P, Fraction(3, 2)), Fraction(2, 5)),
     "sum": curve.Sum(A, Q, [0.5, 1.5]),
     "product": curve.Product(P, H, [1.125, 1.625]),
 }

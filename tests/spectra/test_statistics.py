@@ -17,7 +17,12 @@ from rmtcollapse.spectra.statistics import LinearStatistic, linear_statistic
 
 FloatArray = NDArray[np.float64]
 WHITE = Atoms([1.0])
-POPULATIONS = [WHITE, Atoms([1.0, 8.0]), Atoms([1.0, 2.0, 50.0], [0.5, 0.25, 0.25]), Atoms([0.0, 1.0, 3.0], [0.25, 0.5, 0.25])]
+POPULATIONS = [
+    WHITE,
+    Atoms([1.0, 8.0]),
+    Atoms([1.0, 2.0, 50.0], [0.5, 0.25, 0.25]),
+    Atoms([0.0, 1.0, 3.0], [0.25, 0.5, 0.25]),
+]
 
 
 def power(k: int) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:

@@ -84,6 +84,24 @@ def test_points_above_edges(name: str) -> None:
                 assert abs(mpmath.mpmathify(complex(m)) - true) <= 1e-13 * abs(true)
 
 
+@pytest.mark.parametrize("height", [1e-12, 1e-14, 1e-16])
+@each_law
+def test_points_next_to_edges(name: str, height: float) -> None:
+    """Where neither the continuation nor the bulk below gets through: the square root of the edge itself does."""
+    law, closed = LAWS[name]
+    ends = np.array(law.support())
+    for end in ends.ravel():
+        z = end + (ends[-1, 1] - ends[0, 0]) * (np.array([-1e-13, 0, 1e-13]) + 1j * height)
+        found = law._solve(z)
+        assert found.good.all()
+        with mpmath.workdps(60):
+            for i in range(3):
+                true = closed(mpmath.mpc(z[i]))
+                # the edge is known to its own rounding
+                near = abs(end) * EPS / max(abs(z[i] - end), abs(end) * EPS)
+                assert abs(mpmath.mpmathify(complex(found.m[i])) - true) <= (1e-6 + near) * abs(true)
+
+
 @each_law
 def test_real_points_in_gaps(name: str) -> None:
     law, closed = LAWS[name]
