@@ -96,7 +96,7 @@ def pole_branches(leaf: Leaf, weights: NDArray[Any], size: float, *, hard: bool)
     result = []
     gaps = gaps_of_poles(leaf.places, weights)
     if hard:
-        gaps[np.argmin(np.abs(gaps[:, 1])), 1] = 0.0
+        gaps.flat[np.argmin(np.abs(gaps))] = 0.0
     for low, high in gaps:
         if np.isinf(low):
             whole = _outer(float(high), size, -1)
