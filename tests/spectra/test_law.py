@@ -29,6 +29,8 @@ LAWS: list[Law] = [
     Atoms([1.0, 3.0]) @ Atoms([1.0, 2.0]),
     FreeAdditivePower(Atoms([0.0, 1.0], [0.75, 0.25]), 2.5),
     -2.0 * MarchenkoPastur(2) + 1.0,
+    FreePoisson(1, -2.0),
+    Atoms([-2.0, -1.0, 3.0], [0.25, 0.25, 0.5]) @ MarchenkoPastur(1),
     Uniform(-1, 2) + Semicircle(0.5),
 ]
 
