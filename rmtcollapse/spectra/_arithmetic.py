@@ -1,7 +1,7 @@
-"""Two arithmetics over arrays: values with derivatives and rounding bounds, and complex numbers of 32 digits.
+"""Three arithmetics: arrays with derivatives and rounding bounds, arrays of 32 digits, and mpmath with derivatives.
 
 The relations of a law (`rmtcollapse.spectra._curve`) are written once, with + - * / and integer powers, and evaluated
-in either, or with mpmath's numbers. Constants are ``fractions.Fraction``, so that every arithmetic rounds them for
+in any of them. Constants are ``fractions.Fraction``, so that every arithmetic rounds them for
 itself.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EPS", "DoubleDouble", "Jet", "either", "integer_power"]
+__all__ = ["EPS", "DoubleDouble", "Dual", "Jet", "either", "integer_power"]
 
 EPS = float(np.finfo(np.float64).eps)
 Pair: TypeAlias = tuple[Any, Any]
@@ -42,12 +42,18 @@ def integer_power(base: Any, exponent: int) -> Any:
 
 
 class Jet:
-    """Values (n,), derivatives in k unknowns (k, n), and a first-order bound of the values' rounding errors (n,)."""
+    """Values (n,), derivatives in k unknowns (k, n), and a first-order bound of the values' rounding errors (n,).
 
-    __slots__ = ("bound", "slopes", "value")
+    `bound_imag`, where known, is a smaller one for imaginary parts alone.
+    """
 
-    def __init__(self, value: NDArray[Any], slopes: NDArray[Any], bound: NDArray[Any]) -> None:
+    __slots__ = ("bound", "bound_imag", "slopes", "value")
+
+    def __init__(
+        self, value: NDArray[Any], slopes: NDArray[Any], bound: NDArray[Any], bound_imag: NDArray[Any] | None = None
+    ) -> None:
         self.value, self.slopes, self.bound = value, slopes, bound
+        self.bound_imag = bound if bound_imag is None else bound_imag
 
     def __add__(self, other: Any) -> Jet:
         if isinstance(other, Jet):
@@ -93,6 +99,53 @@ class Jet:
         """Elementwise choice: self where `mask`, else other."""
         slopes = np.where(mask, self.slopes, other.slopes)
         return Jet(np.where(mask, self.value, other.value), slopes, np.where(mask, self.bound, other.bound))
+
+
+class Dual:
+    """One mpmath number with its derivatives in k unknowns, a list."""
+
+    __slots__ = ("slopes", "value")
+
+    def __init__(self, value: Any, slopes: list[Any]) -> None:
+        self.value, self.slopes = value, slopes
+
+    def _lift(self, other: Any) -> Dual:
+        if isinstance(other, Dual):
+            return other
+        import mpmath
+
+        exact = Fraction(other)
+        return Dual(mpmath.mpf(exact.numerator) / exact.denominator, [0] * len(self.slopes))
+
+    def __add__(self, other: Any) -> Dual:
+        y = self._lift(other)
+        return Dual(self.value + y.value, [a + b for a, b in zip(self.slopes, y.slopes, strict=True)])
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, [-a for a in self.slopes])
+
+    def __sub__(self, other: Any) -> Dual:
+        return self + -self._lift(other)
+
+    def __rsub__(self, other: Any) -> Dual:
+        return (-self).__add__(other)
+
+    def __mul__(self, other: Any) -> Dual:
+        y = self._lift(other)
+        slopes = [self.value * b + a * y.value for a, b in zip(self.slopes, y.slopes, strict=True)]
+        return Dual(self.value * y.value, slopes)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Dual:
+        y = self._lift(other)
+        value = self.value / y.value
+        return Dual(value, [(a - value * b) / y.value for a, b in zip(self.slopes, y.slopes, strict=True)])
+
+    def __rtruediv__(self, other: Any) -> Dual:
+        return self._lift(other) / self
 
 
 # Real numbers as unevaluated sums (high, low): Dekker 1971, Knuth; Hida, Li and Bailey 2001.

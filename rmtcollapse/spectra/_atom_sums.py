@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rmtcollapse.spectra import _arithmetic as dd
 from rmtcollapse.spectra._arithmetic import DoubleDouble
 
-__all__ = ["atom_sums", "atom_sums_double_double"]
+__all__ = ["atom_sums", "atom_sums_double_double", "node_sums", "node_sums_double_double"]
 
 SMALL = 200_000  # atoms x points up to which numba's start costs more than it saves
 WARM = 1_000  # the same once numba has started
@@ -40,7 +40,7 @@ def _kernels() -> ModuleType:
 
 def _large(points: int, places: NDArray[Any]) -> bool:
     limit = WARM if _kernels.cache_info().currsize else SMALL
-    return places.size * points > limit and not np.iscomplexobj(places)
+    return places.size * points > limit
 
 
 def atom_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -89,3 +89,17 @@ def atom_sums_double_double(
     moment = dd.multiply(ratio, (places + 0.0 * scale, 0.0 * scale))
     real, imag, t_real, t_imag = (dd.total(dd.multiply(f, c)) for f in (ratio, moment) for c in (x, y))
     return DoubleDouble(real, imag), DoubleDouble(t_real, t_imag)
+
+
+def node_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    """As `atom_sums`, for complex places and weights, and two rows more: the sums of the sizes of m's and t's terms."""
+    sums: NDArray[Any] = _kernels().node_kernel(np.ascontiguousarray(u), places, weights)
+    return sums
+
+
+def node_sums_double_double(
+    u: DoubleDouble, places: NDArray[Any], weights: NDArray[Any]
+) -> tuple[DoubleDouble, DoubleDouble]:
+    """As `atom_sums_double_double`, for complex places and weights as pairs: four rows, (4, nodes)."""
+    sums = _kernels().double_double_node_kernel(np.stack([*u.real, *u.imag], 1), places, weights).T
+    return DoubleDouble((sums[0], sums[1]), (sums[2], sums[3])), DoubleDouble((sums[4], sums[5]), (sums[6], sums[7]))

@@ -171,18 +171,6 @@ class BulkTable:
         found.put(missing, continued(self.root, z[missing], self.scale, patience=20))
         return found
 
-    def beside_edge(self, z: complex, number: int) -> list[Complexes]:
-        """Guesses (k, 1) at a complex z close to an end of a bulk, by the straight lines that leave it."""
-        left, right = self.left[number], self.right[number]
-        guesses = []
-        for end, distance, sign in ((0.0, z - left, 1), (np.pi, right - z, -1)):
-            i = np.flatnonzero(self.angles == PERIOD * number + end)
-            if i.size:
-                angle = sign * 2 * np.sqrt(complex(distance) / (right - left))
-                guess = self.u[:, i] + self.slopes[:, i] * angle
-                guesses.append(np.where(guess.imag.sum() < 0, self.u[:, i] - self.slopes[:, i] * angle, guess))
-        return guesses
-
     def solve(self, x: Floats, which: NDArray[np.intp]) -> Solved:
         """Points x inside the bulks of these numbers, on the real axis."""
         z = x + 0j
@@ -191,8 +179,7 @@ class BulkTable:
         if not found.good.all():
             rest = np.flatnonzero(~found.good)
             close = rest[np.isfinite(guess[:, rest]).all(0) & (guess[:, rest].imag > 0).all(0)]
-            if not any(np.iscomplexobj(leaf.places) for leaf in self.root.leaves):
-                found.put(close, double_double_steps(self.root, z[close], guess[:, close]))
+            found.put(close, double_double_steps(self.root, z[close], guess[:, close]))
             rest = np.flatnonzero(~found.good)
             found.put(rest, continued(self.root, z[rest], self.scale))
         return found

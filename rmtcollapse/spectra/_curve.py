@@ -34,17 +34,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Jet, either, integer_power
+from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Dual, Jet, either, integer_power
 from rmtcollapse.spectra._atom_sums import CHUNK, atom_sums, atom_sums_double_double
 
 __all__ = ["AddFold", "AddPoisson", "AddSemicircle", "AffineMap", "Leaf", "MixZero", "MultiplyFold", "MultiplyPoisson"]
-__all__ += ["Node", "Point", "Product", "Sum", "convolved_atoms"]
+__all__ += ["Node", "Point", "Product", "Sum", "convolved_atoms", "leaf_jet"]
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Node(ABC):
 
 
 class Leaf(Node):
-    """Atoms; or the nodes of a quadrature for a density, in the lower half plane."""
+    """Atoms; `counts` are exact weights but for their sum."""
 
     def __init__(
         self,
@@ -104,8 +105,8 @@ class Leaf(Node):
         counts: NDArray[Any] | None = None,
     ) -> None:
         self.places, self.weights = places, weights
-        self.ends = ends  # of the density, if this is one
-        self.counts = weights if counts is None else counts  # exact weights, but for their sum
+        self.ends = ends  # of a density
+        self.counts = weights if counts is None else counts
 
     @property
     def leaves(self) -> list[Leaf]:
@@ -117,26 +118,21 @@ class Leaf(Node):
     def start(self, z: Any) -> list[Any]:
         return [z]
 
-    def reflected(self) -> Node:
-        ends = None if self.ends is None else (-self.ends[1], -self.ends[0])
-        return Leaf(-self.places[::-1].conj(), self.weights[::-1].conj(), ends, self.counts[::-1].conj())
+    def reflected(self) -> Leaf:
+        return Leaf(-self.places[::-1], self.weights[::-1], counts=self.counts[::-1])
 
     def jet(self, u: NDArray[Any], index: int, count: int) -> Point:
         """At u (n,), with derivatives in parameter `index` of `count`."""
         m, t, m1, t1 = atom_sums(u, self.places, self.weights)
-        if self.ends:  # real off the support, where a quadrature leaves imaginary rounding
-            off = (np.abs(u.imag) <= 1e-20 * np.abs(u)) & ((u.real <= self.ends[0]) | (u.real >= self.ends[1]))
-            m = np.where(off, m.real + 1j * np.abs(m1.real) * u.imag, m)
-            t = np.where(off, t.real + 1j * np.abs(t1.real) * u.imag, t)
         with np.errstate(invalid="ignore", divide="ignore"):
             bounds = [np.sqrt(np.abs(f.imag / u.imag)) if np.any(u.imag) else np.abs(f) for f in (m, t)]
         spread = np.sqrt(np.abs(np.sum(self.weights * self.places)))
         tail = EPS * (4 + np.log2(self.places.size))
-        unit = np.ones_like(u)
-        z = _jet(u, unit, 0 * unit.real, index, count)
-        first = _jet(m, m1, tail * np.maximum(bounds[0], np.abs(m)), index, count)
-        second = _jet(t, t1, tail * np.maximum(bounds[1] * spread, np.abs(t)), index, count)
-        return Point(z, first, second, -(z * first))
+        first = m, m1, tail * np.maximum(bounds[0], np.abs(m))
+        here = leaf_jet(u, first, (t, t1, tail * np.maximum(bounds[1] * spread, np.abs(t))), index, count)
+        if self.places[0] >= 0:  # then no terms of Im t cancel
+            here.t.bound_imag = tail * np.abs(t.imag)
+        return here
 
     def double_double(self, u: DoubleDouble) -> Point:
         """At u in 32 digits."""
@@ -147,16 +143,36 @@ class Leaf(Node):
             m, t = m / total, t / total
         return Point(u, m, t, -(u * m))
 
-    def reference(self, u: Any) -> Point:
-        """At one mpmath number u."""
+    def dual(self, u: Any, index: int, count: int) -> Point:
+        """At one mpmath number u, with derivatives in parameter `index` of `count`."""
         import mpmath
 
-        exact = [mpmath.mpmathify(h) for h in self.counts]
-        total = 1 if self.ends else mpmath.fsum(exact)
-        terms = [h / (mpmath.mpmathify(x) - u) / total for h, x in zip(exact, self.places, strict=True)]
-        m = mpmath.fsum(terms)
-        t = mpmath.fsum(mpmath.mpmathify(x) * q for x, q in zip(self.places, terms, strict=True))
-        return Point(u, m, t, -u * m)
+        places, weights = self._mpmath_atoms
+        m = t = m1 = t1 = mpmath.mpf(0)
+        for x, h in zip(places, weights, strict=True):
+            inverse = 1 / (x - u)
+            q = h * inverse
+            m, t, m1, t1 = m + q, t + x * q, m1 + q * inverse, t1 + x * q * inverse
+        z, m, t = (
+            Dual(value, [slope if k == index else 0 for k in range(count)])
+            for value, slope in ((u, mpmath.mpf(1)), (m, m1), (t, t1))
+        )
+        return Point(z, m, t, -(z * m))
+
+    def reference(self, u: Any) -> Point:
+        """At one mpmath number u."""
+        here = self.dual(u, 0, 0)
+        return Point(here.z.value, here.m.value, here.t.value, here.s.value)
+
+    @cached_property
+    def _mpmath_atoms(self) -> tuple[list[Any], list[Any]]:
+        """Places and weights of total mass 1, exact but for the digits of one division."""
+        import mpmath
+
+        with mpmath.workdps(400):
+            exact = [mpmath.mpmathify(h) for h in self.counts]
+            total = mpmath.fsum(exact)
+            return [mpmath.mpmathify(x) for x in self.places], [h / total for h in exact]
 
     def logarithm(self, u: NDArray[Any]) -> NDArray[Any]:
         """The potential of the atoms at u (n,) in the closed upper half plane."""
@@ -167,10 +183,16 @@ class Leaf(Node):
         return np.concatenate(parts)
 
 
-def _jet(value: Any, slope: Any, bound: Any, index: int, count: int) -> Jet:
-    slopes = np.zeros((count, value.size), complex)
-    slopes[index] = slope
-    return Jet(value, slopes, bound)
+def leaf_jet(u: NDArray[Any], m: tuple[Any, ...], t: tuple[Any, ...], index: int, count: int) -> Point:
+    """The functions of an elementary law at u from values, derivatives and bounds, of parameter `index` of `count`."""
+
+    def lifted(value: Any, slope: Any, bound: Any) -> Jet:
+        slopes = np.zeros((count, value.size), complex)
+        slopes[index] = slope
+        return Jet(value, slopes, bound)
+
+    z, first = lifted(u, np.ones_like(u), np.zeros(u.size)), lifted(*m)
+    return Point(z, first, lifted(*t), -(z * first))
 
 
 class AffineMap(Node):
@@ -207,7 +229,7 @@ class MixZero(Node):
     def relate(self, *below: Point) -> Point:
         (a,) = below
         rest = 1 - self.zero
-        return Point(a.z, a.m * rest - 1 / a.z * self.zero, a.t * rest, a.s * rest + self.zero)
+        return Point(a.z, a.m * rest - self.zero * (1 / a.z), a.t * rest, a.s * rest + self.zero)
 
     def potential(self, here: Point, *below: Point) -> Any:
         zero = float(self.zero)
@@ -297,7 +319,9 @@ class MultiplyPoisson(Node):
         direct = self._direct(here.t, here.s)
         with np.errstate(divide="ignore"):
             other = np.log(np.where(direct, 1.0, float(1 - self.ratio) + c * here.s))
-        logarithm = np.where(direct, np.log1p(np.where(direct, -c * here.t, 0)), other)
+            logarithm = np.where(direct, np.log1p(np.where(direct, -c * here.t, 0)), other)
+        # the argument of z / z1, which next to an atom at 0 is better known from z
+        logarithm = logarithm.real + 1j * (_argument(here.z) - _argument(below[0].z))
         return below[0].potential - here.t + (float(1 - 1 / self.ratio) * logarithm if self.ratio != 1 else 0.0)
 
     def start(self, z: Any) -> list[Any]:
@@ -319,7 +343,7 @@ class AddFold(Node):
 
     def relate(self, *below: Point) -> Point:
         (a,) = below
-        return Point(a.z * self.k + 1 / a.m * (self.k - 1), a.m, a.t * self.k, (1 - self.k) + a.s * self.k)
+        return Point(a.z * self.k + (1 / a.m) * (self.k - 1), a.m, a.t * self.k, (1 - self.k) + a.s * self.k)
 
     def potential(self, here: Point, *below: Point) -> Any:
         k = float(self.k)
@@ -394,7 +418,8 @@ class Product(Node):
 
     def relate(self, *below: Point) -> Point:
         a, b = below
-        z = _smaller_first(a, b, lambda: a.z * b.t / b.m, lambda: b.z * a.t / a.m)
+        # s = -z1 m1 = -z2 m2: where s vanishes with one z, the other's m may vanish too
+        z = _smaller_first(a, b, lambda: a.z * b.t / b.m, lambda: b.z * a.t / a.m, turned=True)
         return Point(z, a.m * b.m / a.t, a.t, a.s)
 
     def constraint(self, *below: Point) -> Any:
@@ -413,11 +438,17 @@ class Product(Node):
         return self.children[0].start(z / self.means[1]) + self.children[1].start(z / self.means[0])
 
 
-def _smaller_first(a: Point, b: Point, first: Any, second: Any) -> Any:
-    """The form for the smaller z of a, or that for the smaller z of b."""
+def _smaller_first(a: Point, b: Point, first: Any, second: Any, *, turned: bool = False) -> Any:
+    """The form for the smaller z of a, or that for the smaller z of b; the other one where s vanishes, if `turned`."""
     if not hasattr(a.z, "where"):
         return first()
-    return either(np.abs(a.z.value) <= np.abs(b.z.value), first, second)
+    smaller = np.abs(a.z.value) <= np.abs(b.z.value)
+    return either(smaller ^ (turned & (1024 * np.abs(a.s.value) < np.abs(a.t.value))), first, second)
+
+
+def _argument(value: Any) -> Any:
+    """Argument of a number of the closed upper half plane, where an imaginary part below 0 is rounding."""
+    return np.arctan2(np.maximum(value.imag, 0.0), value.real)
 
 
 def _above(value: Any) -> Any:

@@ -21,14 +21,23 @@ TABLE_ERROR = 1e-10  # of the mass of the law, by which a table of the distribut
 
 
 def _pieces(law: Law) -> list[tuple[float, float, float]]:
-    """Atoms (place, place, mass) and bulks (left, right, mass), by place."""
-    for place, _ in law.atoms():
-        if law._bulk_of(np.array([place]))[0] >= 0:
-            raise ConvergenceError(
-                f"the atom at {place:.6g} lies inside a bulk: quantiles and draws are not covered there"
-            )
-    bulks = [(*ends, float(mass)) for ends, mass in zip(law.support(), law.masses(), strict=True)]
-    return sorted([*bulks, *((place, place, mass) for place, mass in law.atoms())])
+    """Atoms (place, place, mass) and bulks (left, right, mass), by place; an atom inside a bulk cuts it in two."""
+    pieces = [(place, place, mass) for place, mass in law.atoms()]
+    for (left, right), mass in zip(law.support(), law.masses(), strict=True):
+        start, base, rest = left, float(law.cdf(left)), float(mass)
+        for place, weight in law.atoms():
+            if left < place < right:
+                above = float(law.cdf(place))
+                pieces.append((start, place, above - weight - base))
+                start, base, rest = place, above, rest - pieces[-1][2]
+        pieces.append((start, right, rest))
+    return sorted(pieces)
+
+
+def _cdf(law: Law, x: FloatArray, right: float) -> FloatArray:
+    """Mass up to x (n,) in a piece that ends at `right`, without an atom that is there."""
+    result: FloatArray = law.cdf(x) - np.where(x == right, dict(law.atoms()).get(right, 0.0), 0.0)
+    return result
 
 
 def _inside(left: float, right: float, angle: FloatArray) -> FloatArray:
@@ -57,7 +66,7 @@ def quantiles(law: Law, q: FloatArray) -> FloatArray:
             base = tops[i] - mass if i else 0.0
 
             def miss(angle: FloatArray, level: FloatArray, ends: tuple[float, float] = (left, right)) -> Any:
-                return law.cdf(_inside(*ends, angle)) - level
+                return _cdf(law, _inside(*ends, angle), ends[1]) - level
 
             level = np.clip(q[here], base, tops[i])
             brackets = np.zeros(here.size), np.full(here.size, np.pi - (1e-8 if math.isinf(right) else 0))
@@ -112,7 +121,7 @@ def _table(law: Law, left: float, right: float) -> tuple[FloatArray, FloatArray,
             speed = (1 + abs(left)) * np.tan(angle / 2) / np.cos(angle / 2) ** 2
         with np.errstate(invalid="ignore"):
             slope = np.where((angle > 0) & (angle < np.pi), law.density(x) * speed, 0.0)
-        return law.cdf(x), np.nan_to_num(slope, posinf=0.0)
+        return _cdf(law, x, right), np.nan_to_num(slope, posinf=0.0)
 
     angles = np.linspace(0, top, 65)
     heights, slopes = evaluate(angles)
@@ -166,7 +175,7 @@ def over_bulk(
     for rule in rules:
         for level in range(5, 13):
             x, weight = rule(left, right, level)
-            keep = (x - left > 1e-250) & (x < right) & (weight > 0)
+            keep = (x - left > law._closest) & (x < right) & (weight > 0)
             shares = weight[keep] * law.density(x[keep])
             terms = shares * _values(function, x[keep])
             if not np.all(np.isfinite(terms)):
@@ -188,21 +197,24 @@ def over_bulk(
 
 def _adaptive(law: Law, function: Callable[[FloatArray], ArrayLike], left: float, right: float) -> float:
     """By bisection in the angle, for bulks that touch inside and functions with kinks; ``nan`` if that fails too."""
-    from scipy.integrate import quad_vec
+    from scipy.integrate import cubature
 
-    def terms(angle: float) -> float:
-        x = _inside(left, right, np.array([angle]))
-        value = law.density(x) * _values(function, x) * (right - left) / 2 * math.sin(angle)
-        return float(value[0])
+    def terms(angle: FloatArray) -> FloatArray:
+        x = _inside(left, right, angle[:, 0])
+        values: FloatArray = law.density(x) * _values(function, x) * (right - left) / 2 * np.sin(angle[:, 0])
+        return values
 
     if math.isinf(right):
         return math.nan
-    value, error = quad_vec(terms, 0.0, math.pi, epsabs=1e-13, epsrel=1e-12, limit=400)
-    return float(value) if error <= 1e-11 * max(1.0, abs(value)) else math.nan
+    with np.errstate(invalid="ignore"):
+        found = cubature(terms, [0.0], [math.pi], rtol=1e-12, atol=1e-13, max_subdivisions=400)
+    value, error = float(found.estimate), float(found.error)
+    return value if error <= 1e-11 * max(1.0, abs(value)) else math.nan
 
 
 def _values(function: Callable[[FloatArray], ArrayLike], x: FloatArray) -> NDArray[Any]:
-    values = np.asarray(function(x), float)
+    with np.errstate(all="ignore"):  # a value that is not finite makes a rule fail
+        values = np.asarray(function(x), float)
     if values.shape != x.shape:
         raise ParameterError("shape of function(x)", values.shape, f"{x.shape}, that of x")
     return values

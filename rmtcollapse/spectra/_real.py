@@ -83,8 +83,6 @@ def branches(node: Node, size: float | None = None) -> list[Branch]:
 def _image(law: Node, u: NDArray[Any]) -> float:
     """z at real parameters (k,), rounded once from 32 digits where the laws' atoms are real."""
     with np.errstate(all="ignore"):
-        if any(np.iscomplexobj(leaf.places) for leaf in law.leaves):
-            return float(jets(law, u[:, None].astype(complex))[0].z.value.real[0])
         low = np.zeros_like(u)
         for _ in range(3):  # parameters that meet to 16 digits only would move z as much
             trace: list[Any] = []
@@ -98,7 +96,8 @@ def _image(law: Node, u: NDArray[Any]) -> float:
             if not np.all(np.isfinite(rows)) or np.linalg.matrix_rank(rows) < len(rows):
                 break
             low[1:] -= np.linalg.solve(np.stack(rows), np.array(misses))
-        return float(exact.z.value.real[0])
+        found = float(exact.z.value.real[0])
+        return found if np.isfinite(found) else float(jets(law, u[:, None] + 0j)[0].z.value.real[0])
 
 
 def _snapped(x: float, tiny: float) -> float:
@@ -122,7 +121,7 @@ def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
     ends = [(_snapped(low, tiny), _snapped(high, tiny), u, kinds) for low, high, u, kinds in ends]
     result = []
     for (_, left, u, kinds), (right, _, w, other) in pairwise(ends):
-        shortest = 1e-12 if len(law.leaves) > 1 or kinds[1] == other[0] == "atom" else 4e-16
+        shortest = 1e-12 if convolved_atoms(law) is None or kinds[1] == other[0] == "atom" else 4e-16
         if kinds[1] == other[0] == "meeting":  # one gap, through infinity
             shortest = 1e-5
         if right - left > shortest * scale:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble
+from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Jet
 from rmtcollapse.spectra._curve import AffineMap, Leaf, MixZero, Node, Point
 
 __all__ = [
@@ -72,13 +72,15 @@ def values(point: Point) -> Point:
     return Point(point.z.value, point.m.value, point.t.value, point.s.value)
 
 
-def evaluate_potential(root: Node, u: NDArray[Any]) -> NDArray[Any]:
-    """The logarithmic potential at parameters u (k, n)."""
+def evaluate_potential(root: Node, u: NDArray[Any], z: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The logarithmic potential at parameters u (k, n), those of z (n,) where it is known."""
     _, trace = jets(root, u)
+    exact = {} if z is None else _exact_arguments(root, z)
     logarithms = iter([leaf.logarithm(x) for leaf, x in zip(root.leaves, u, strict=True)])
     known: dict[int, Point] = {}
     for node, jet, below in trace:
         here = values(jet)
+        here.z = exact.get(id(node), here.z)
         if isinstance(node, Leaf):
             here.potential = next(logarithms)
         else:
@@ -86,6 +88,17 @@ def evaluate_potential(root: Node, u: NDArray[Any]) -> NDArray[Any]:
         known[id(jet)] = here
     result: NDArray[Any] = known[id(trace[-1][1])].potential
     return result
+
+
+def _exact_arguments(root: Node, z: NDArray[Any]) -> dict[int, NDArray[Any]]:
+    """z of the root, and of what it is an affine image of, by node."""
+    found = {id(root): z}
+    while isinstance(root, AffineMap | MixZero):
+        if isinstance(root, AffineMap):
+            z = (z - float(root.offset)) / float(root.factor)
+        root = root.children[0]
+        found[id(root)] = z
+    return found
 
 
 @dataclass
@@ -185,7 +198,7 @@ def _transform(
     both = []
     for jet, value in ((here.m, m), (here.t, t)):
         moved = np.einsum("kn,kn->n", jet.slopes, du)
-        noise = unit * (jet.bound + np.einsum("kn,kn->n", np.abs(jet.slopes), rounding))
+        noise = unit * (jet.bound_imag + np.einsum("kn,kn->n", np.abs(jet.slopes), rounding))
         after = value + moved
         both.append((after, noise / np.abs(after.imag), np.abs(moved / after.imag)))
     by_t = (z.imag == 0) & (z.real != 0) & (both[1][1] < both[0][1])
@@ -220,7 +233,7 @@ def _part(trace: list[Any], mask: NDArray[np.bool_]) -> list[Any]:
     """The trace at some of its points."""
 
     def cut(jet: Any) -> Any:
-        return type(jet)(jet.value[mask], jet.slopes[:, mask], jet.bound[mask])
+        return Jet(jet.value[mask], jet.slopes[:, mask], jet.bound[mask], jet.bound_imag[mask])
 
     def short(point: Point) -> Point:
         return Point(cut(point.z), cut(point.m), cut(point.t), cut(point.s))
@@ -262,7 +275,7 @@ def continued(root: Node, z: NDArray[Any], scale: float, patience: int = 400) ->
 def polished(root: Node, z: NDArray[Any], found: Solved, all_points: bool = False) -> Solved:
     """Repeat Newton's step with a residual of 32 digits wherever the doubles' rounding shows in Im m."""
     coarse = np.flatnonzero(found.good & ((found.relative > FINE) | all_points))
-    if not coarse.size or any(np.iscomplexobj(leaf.places) for leaf in root.leaves):
+    if not coarse.size:
         return found
     fine = double_double_steps(root, z[coarse], found.u[:, coarse])
     found.good[coarse[~fine.good]] = False

@@ -27,29 +27,11 @@ def solve_upper(law: CurveLaw, z: NDArray[Any]) -> Solved:
     near = continued(law._root, z[above], law._scale)
     found.put(above, near)
     stopped = np.flatnonzero(~near.good & (near.u.imag > 0).all(0))
-    if stopped.size and not any(np.iscomplexobj(leaf.places) for leaf in law._root.leaves):
+    if stopped.size:
         found.put(above[stopped], double_double_steps(law._root, z[above[stopped]], near.u[:, stopped]))
     for i in np.flatnonzero(~found.good).tolist():
         (_beside_bulk if inside[i] else _beside_gap)(law, z, i, found)
-        if not found.good[i] and z.imag[i] > 0:
-            _beside_edge(law, z, i, found)
     return found
-
-
-def _beside_edge(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
-    """So close to an edge that only its own square root is a guess."""
-    left, right = law._edges
-    distance = np.minimum(np.abs(z[i] - left), np.abs(z[i] - right))
-    if not distance.size:
-        return
-    which = np.array([int(np.argmin(distance))])
-    if distance[which[0]] > 1e-3 * (right - left)[which[0]]:
-        return
-    law._from_tables((left[which] + right[which]) / 2, which)  # makes the table
-    table, number = law._tables[int(which[0])]
-    for guess in table.beside_edge(complex(z[i]), number):
-        if not found.good[i]:
-            found.put(np.array([i]), double_double_steps(law._root, z[i : i + 1], guess))
 
 
 def _beside_bulk(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
@@ -82,7 +64,9 @@ def _beside_gap(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
     if z.imag[i] == 0:
         u, m = (u, here.m.value) if x in edges else _real_steps(law, x, u)
         if not np.isfinite(m).all():
-            raise ConvergenceError(f"the transform at {x:.17g} is not finite: a pole, or an edge")
+            if x in edges:
+                raise ConvergenceError(f"the transform at {x:.17g}, an edge of the support, is not finite")
+            return
         unknown = np.full((len(u), 1), np.nan + 0j)
         found.put(np.array([i]), Solved(u[:, None] + 0j, unknown, m.real + 0j, np.array([True]), np.zeros(1)))
         return
@@ -94,12 +78,10 @@ def _beside_gap(law: CurveLaw, z: NDArray[Any], i: int, found: Solved) -> None:
 
 
 def _real_steps(law: CurveLaw, x: float, u: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Newton's method with residuals of 32 digits for real parameters (k,), and the transform (1,)."""
+    """Newton's method with residuals of 32 digits for real parameters (k,), and the transform (1,), or ``nan``."""
     root, low = law._root, np.zeros_like(u)
-    if any(np.iscomplexobj(leaf.places) for leaf in root.leaves):
-        return u, jets(root, u[:, None] + 0j)[0].m.value
     with np.errstate(all="ignore"):
-        for _ in range(6):
+        for _ in range(12):
             trace: list[Any] = []
             points = [DoubleDouble.of(a[None] + 0j, b[None] + 0j) for a, b in zip(u, low, strict=True)]
             exact = evaluate(root, [leaf.double_double(p) for leaf, p in zip(root.leaves, points, strict=True)], trace)
@@ -114,4 +96,4 @@ def _real_steps(law: CurveLaw, x: float, u: NDArray[Any]) -> tuple[NDArray[Any],
             small, u = np.all(np.abs(du) <= 1e-15 * np.abs(u)), high
             if small:
                 return u, m
-    raise ConvergenceError(f"no certified real solution at {x:.17g}, off the support: move away from the nearest edge")
+    return u, np.full(1, np.nan)

@@ -1,10 +1,4 @@
-r"""Populations with a density: uniform, exponential, power law.
-
-Their transforms are integrals of an analytic density, taken along a path in the lower half plane from one end of the
-support to the other, :math:`\tau = a + (b-a)/(1 + e^{-(\theta - i\beta)})` for real :math:`\theta`: the trapezoid rule
-in :math:`\theta` then converges geometrically for every argument in the closed upper half plane, its nodes are graded
-towards both ends, and no node sits on the real axis, so that no gap opens between nodes (derived here).
-"""
+"""Populations with a density: uniform, exponential, power law."""
 
 from __future__ import annotations
 
@@ -16,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import Leaf, Node
+from rmtcollapse.spectra._curve import Node
+from rmtcollapse.spectra._density_leaf import DensityLeaf
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import FloatArray
@@ -25,8 +20,7 @@ from rmtcollapse.spectra.laws import exact_number
 
 __all__ = ["Exponential", "PowerLawDensity", "Uniform"]
 
-STEP = 0.1
-REACH = 40.0  # exp(-40) is what an end of the path leaves out
+REACH = 40.0  # exp(-40) is the mass that an exponential law goes without
 
 
 class _Density(CurveLaw):
@@ -41,13 +35,7 @@ class _Density(CurveLaw):
 
     @cached_property
     def _root(self) -> Node:
-        theta = np.arange(-REACH, REACH + STEP / 2, STEP) - 1j * math.pi / 4
-        share = 1 / (1 + np.exp(-theta))
-        rest = 1 / (1 + np.exp(theta))
-        width = self.high - self.low
-        places = np.where(theta.real < 0, self.low + width * share, self.high - width * rest)
-        weights = width * share * rest * self._formula(places)
-        return Leaf(places, weights / weights.sum(), (self.low, self.high))
+        return DensityLeaf((self.low, self.high), self._formula)
 
     @cached_property
     def _bulks(self) -> list[Bulk]:
@@ -66,14 +54,15 @@ class _Density(CurveLaw):
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         root = self._root
-        assert isinstance(root, Leaf)
+        assert isinstance(root, DensityLeaf)
         values: ComplexArray = root.jet(z, 0, 1).m.value
-        off = (z.imag == 0) & (self._bulk_of(z.real) < 0)
-        return np.where(off, values.real, values)
+        inside = self._bulk_of(z.real) >= 0
+        imaginary = np.where(inside, math.pi * self._formula(np.where(inside, z.real, self.high)), 0.0)
+        return np.where(z.imag == 0, values.real + 1j * imaginary, values)
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         root = self._root
-        assert isinstance(root, Leaf)
+        assert isinstance(root, DensityLeaf)
         return root.logarithm(z)
 
 
@@ -132,7 +121,10 @@ class Exponential(_Density):
         return f"Exponential({self.scale:.6g})"
 
     def _formula(self, x: Any) -> Any:
-        return np.exp(-x / self.scale) / self.scale
+        import mpmath
+
+        exp = mpmath.exp if isinstance(x, mpmath.mpc) else np.exp
+        return exp(-x / self.scale) / self.scale
 
     def moments(self, k: int) -> FloatArray:
         return np.array([self.scale**j * math.factorial(j) for j in range(1, moment_count(k) + 1)])

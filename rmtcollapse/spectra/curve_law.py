@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ from rmtcollapse.spectra._bulk_table import BulkTable
 from rmtcollapse.spectra._curve import Node, convolved_atoms
 from rmtcollapse.spectra._quantile import over_bulk
 from rmtcollapse.spectra._real import Branch, Bulk, branches, bulks
-from rmtcollapse.spectra._reference import reference_transform
+from rmtcollapse.spectra._reference import continued_exactly, reference_transform
 from rmtcollapse.spectra._solver import Solved, continued, evaluate_potential, jets, polished, refuse_failures
 from rmtcollapse.spectra._transforms import r_by_inversion, s_by_inversion
 from rmtcollapse.spectra._upper import solve_upper
@@ -27,6 +28,7 @@ from rmtcollapse.spectra.law import ComplexArray, Law, moment_count, numbers
 
 __all__ = ["CurveLaw"]
 
+PATIENCE = 20_000  # atoms x points for which mpmath is not too slow
 FEW = 8  # points up to which a bulk is not worth a table
 
 
@@ -92,13 +94,24 @@ class CurveLaw(Law):
         """The free product of a curve and this nonnegative law where that needs no further parameter, else None."""
         return None
 
+    def _critical_places(self) -> list[float]:
+        """Where masses of atoms add up to exactly 1: no atom, but an edge at which the density is infinite."""
+        return []
+
     @cached_property
     def _bulks(self) -> list[Bulk]:
-        found = bulks(self._root, self._branches)
+        found = [self._snapped(bulk) for bulk in bulks(self._root, self._branches)]
         if len(self._root.leaves) == 1:
             return found
         # where two laws meet, rounding can part a gap
         return [bulk for bulk in found if "atom" in bulk.kinds or abs(self._mass_between(bulk)) > 1e-13]
+
+    def _snapped(self, bulk: Bulk) -> Bulk:
+        """Edges within rounding of a critical place are there."""
+        ends = [bulk.left, bulk.right]
+        for place in self._critical_places():
+            ends = [place if abs(end - place) <= 1e-14 * (abs(bulk.left) + abs(bulk.right)) else end for end in ends]
+        return replace(bulk, left=ends[0], right=ends[1])
 
     def _mass_between(self, bulk: Bulk) -> float:
         ends = np.stack([bulk.left_u, bulk.right_u], 1)
@@ -163,33 +176,44 @@ class CurveLaw(Law):
         found = polished(self._root, z, found)
         again = np.flatnonzero(~found.good)  # a start that was good enough for doubles only
         found.put(again, polished(self._root, z[again], continued(self._root, z[again], self._scale)))
-        self._straddle(z, found)
+        self._solve_exactly(z, found)
+        self._solve_at_edges(z, found)
         refuse_failures(found, z)
         return found
 
-    def _straddle(self, z: ComplexArray, found: Solved) -> None:
-        """Where parameters are not determined (at 0 of the arcsine law), m is still analytic: a mean of neighbours.
-
-        At 1e-8 of the distance to the nearest edge that mean is m to the square of 1e-8, by Cauchy's estimate.
-        """
-        rest = np.flatnonzero(~found.good & (z.imag == 0) & (self._bulk_of(z.real) >= 0))
-        if not rest.size or len(self._root.leaves) == 1:
+    def _solve_exactly(self, z: ComplexArray, found: Solved) -> None:
+        """Points where parameters are hardly determined, as next to singular edges: with as many digits as it takes."""
+        rest = np.flatnonzero(~found.good)
+        if rest.size * sum(leaf.places.size for leaf in self._root.leaves) > PATIENCE:
             return
-        edges = np.concatenate(self._edges)
-        step = 1e-8 * np.min(np.abs(z.real[rest, None] - edges), axis=1)
-        sides = [
-            polished(self._root, x, continued(self._root, x, self._scale)) for x in (z[rest] - step, z[rest] + step)
-        ]
-        low, high = sides
-        close = np.abs(high.m - low.m) <= 1e-6 * np.abs(low.m.imag)
-        mean = Solved(
-            (low.u + high.u) / 2,
-            (low.speed + high.speed) / 2,
-            (low.m + high.m) / 2,
-            low.good & high.good & close,
-            np.full(rest.size, 1e-15),
-        )
-        found.put(rest, mean)
+        for i in rest:
+            exact = continued_exactly(self._root, complex(z[i]), self._scale)
+            if exact is None:
+                continue
+            u, speed = np.array([exact.u, exact.speed], complex)[:, :, None]
+            m = complex(exact.m)
+            if z[i].imag == 0 and abs(m.imag) <= 1e-25 * abs(m):
+                m = complex(m.real)  # off the support to within the rounding of the edge
+            found.put(np.array([i]), Solved(u, speed, np.array([m]), np.array([True]), np.zeros(1)))
+
+    def _solve_at_edges(self, z: ComplexArray, found: Solved) -> None:
+        """Real points that are an edge to within rounding, at which m is finite."""
+        for i in np.flatnonzero(~found.good & (z.imag == 0)):
+            near = min(self._edge_parameters, key=lambda edge: abs(edge - z[i].real))
+            if abs(near - z[i].real) <= 4 * np.spacing(abs(near)) and near not in self._divergent_edges:
+                u = self._edge_parameters[near][:, None]
+                m = jets(self._root, u)[0].m.value.real + 0j
+                found.put(np.array([i]), Solved(u, np.full_like(u, np.inf), m, np.array([True]), np.zeros(1)))
+
+    @cached_property
+    def _closest(self) -> float:  # type: ignore[override]
+        # beside a density Im u is the square of u: below this it is no double; the masses say whether it matters
+        return 1e-100 * self._scale if self._dense else 1e-250
+
+    @cached_property
+    def _dense(self) -> bool:
+        """Whether some elementary law is a density."""
+        return any(leaf.ends for leaf in self._root.leaves)
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         return self._solve(z).m
@@ -197,12 +221,13 @@ class CurveLaw(Law):
     def _potential(self, z: ComplexArray) -> ComplexArray:
         edges = self._edge_parameters
         at_edge = (z.imag == 0) & np.isin(z.real, list(edges))
-        u = np.empty((len(self._root.leaves), z.size), complex)
+        result = np.empty(z.size, complex)
         if at_edge.any():
-            u[:, at_edge] = np.stack([edges[value.real] for value in z[at_edge]], 1)
+            result[at_edge] = evaluate_potential(self._root, np.stack([edges[x.real] for x in z[at_edge]], 1))
         if not at_edge.all():
-            u[:, ~at_edge] = self._solve(z[~at_edge]).u
-        return evaluate_potential(self._root, u)
+            rest = z[~at_edge]
+            result[~at_edge] = evaluate_potential(self._root, self._solve(rest).u, rest)
+        return result
 
     def _bulk_masses(self) -> FloatArray:
         masses = super()._bulk_masses()
@@ -212,7 +237,9 @@ class CurveLaw(Law):
             masses[i] -= weights[(places > bulk.left) & (places < bulk.right)].sum()
             ends = np.array([bulk.left, bulk.right])
             at_atom = np.any(np.abs(places[:, None] - ends) <= 1e-12 * self._scale)
-            if "atom" in bulk.kinds or at_atom:  # the potential there cannot tell an atom at the edge from the bulk
+            if (
+                "atom" in bulk.kinds and not self._dense
+            ) or at_atom:  # the potential there cannot tell an atom at the edge from the bulk
                 masses[i] = over_bulk(self, np.ones_like, bulk.left, bulk.right)
         return masses
 

@@ -61,6 +61,9 @@ class Affine(CurveLaw):
     def atoms(self) -> list[tuple[float, float]]:
         return sorted((float(self._factor * Fraction(x) + self._offset), h) for x, h in self.law.atoms())
 
+    def _critical_places(self) -> list[float]:
+        return [float(self._factor * Fraction(x) + self._offset) for x in self.law._critical_places()]
+
     def _added_to(self, node: Node) -> Node | None:
         size = abs(self._factor)
         inner = AffineMap(node if self._factor > 0 else node.reflected(), 1 / size, Fraction(0))
@@ -107,8 +110,14 @@ class FreeSum(CurveLaw):
         return None if first is None else self.right._added_to(first)
 
     def atoms(self) -> list[tuple[float, float]]:
+        return sorted((place, float(excess)) for place, excess in self._meetings() if excess > 0)
+
+    def _critical_places(self) -> list[float]:
+        return [place for place, excess in self._meetings() if excess == 0]
+
+    def _meetings(self) -> list[tuple[float, Fraction]]:
         pairs = [(x + y, g, h) for x, g in self.left.atoms() for y, h in self.right.atoms()]
-        return sorted((place, float(excess)) for place, g, h in pairs if (excess := Fraction(g) + Fraction(h) - 1) > 0)
+        return [(place, Fraction(g) + Fraction(h) - 1) for place, g, h in pairs]
 
     def _r(self, g: Any) -> Any:
         parts = self.left._r(g), self.right._r(g)
@@ -151,18 +160,21 @@ class FreeProduct(CurveLaw):
         return None if first is None else self.right._multiplied_to(first)
 
     def atoms(self) -> list[tuple[float, float]]:
-        return _product_atoms(self.left.atoms(), self.right.atoms())
+        sides = self.left.atoms(), self.right.atoms()
+        zero = max([Fraction(h) for atoms in sides for x, h in atoms if x == 0], default=Fraction(0))
+        found = [(place, float(excess)) for place, excess in self._meetings() if excess > 0]
+        return sorted([(0.0, float(zero)), *found] if zero else found)
+
+    def _critical_places(self) -> list[float]:
+        return [place for place, excess in self._meetings() if excess == 0]
+
+    def _meetings(self) -> list[tuple[float, Fraction]]:
+        pairs = [(x, y, g, h) for x, g in self.left.atoms() for y, h in self.right.atoms()]
+        return [(x * y, Fraction(g) + Fraction(h) - 1) for x, y, g, h in pairs if x and y]
 
     def _s(self, u: Any) -> Any:
         parts = self.left._s(u), self.right._s(u)
         return None if any(part is None for part in parts) else parts[0] * parts[1]
-
-
-def _product_atoms(left: list[tuple[float, float]], right: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    zero = max([Fraction(h) for atoms in (left, right) for x, h in atoms if x == 0], default=Fraction(0))
-    pairs = [(x * y, Fraction(g) + Fraction(h) - 1) for x, g in left for y, h in right if x and y]
-    found = [(place, float(excess)) for place, excess in pairs if excess > 0]
-    return sorted([(0.0, float(zero)), *found] if zero else found)
 
 
 class FreeAdditivePower(CurveLaw):
@@ -190,8 +202,13 @@ class FreeAdditivePower(CurveLaw):
         return AddFold(self.law._root, self._k, self.law.mean) if self._k > 1 else self.law._root
 
     def atoms(self) -> list[tuple[float, float]]:
-        found = [(float(self._k * Fraction(x)), 1 - self._k * (1 - Fraction(h))) for x, h in self.law.atoms()]
-        return [(x, float(h)) for x, h in found if h > 0]
+        return [(x, float(h)) for x, h in self._meetings() if h > 0]
+
+    def _critical_places(self) -> list[float]:
+        return [x for x, h in self._meetings() if h == 0]
+
+    def _meetings(self) -> list[tuple[float, Fraction]]:
+        return [(float(self._k * Fraction(x)), 1 - self._k * (1 - Fraction(h))) for x, h in self.law.atoms()]
 
     def _r(self, g: Any) -> Any:
         inner = self.law._r(g)
@@ -217,8 +234,14 @@ class FreeMultiplicativePower(CurveLaw):
         return MultiplyFold(self.law._root, self.k, self.law.mean) if self.k > 1 else self.law._root
 
     def atoms(self) -> list[tuple[float, float]]:
-        found = [(x**self.k, Fraction(h) if x == 0 else 1 - self.k * (1 - Fraction(h))) for x, h in self.law.atoms()]
-        return [(x, float(h)) for x, h in found if h > 0]
+        return [(x, float(h)) for x, h in self._meetings() if h > 0]
+
+    def _critical_places(self) -> list[float]:
+        return [x for x, h in self._meetings() if h == 0]
+
+    def _meetings(self) -> list[tuple[float, Fraction]]:
+        sides = self.law.atoms()
+        return [(x**self.k, Fraction(h) if x == 0 else 1 - self.k * (1 - Fraction(h))) for x, h in sides]
 
     def _s(self, u: Any) -> Any:
         inner = self.law._s(u)

@@ -53,6 +53,8 @@ class Law(ABC):
         Where no certified solution was found; a number without a certificate is never returned.
     """
 
+    _closest: float = 1e-250  # how close to the left end of a bulk integrals go
+
     @abstractmethod
     def support(self) -> list[tuple[float, float]]:
         """Intervals of the continuous part, increasing and disjoint; empty for a law of atoms."""
@@ -81,10 +83,8 @@ class Law(ABC):
         flat = points.ravel()
         result = np.zeros(flat.size)
         inside = self._bulk_of(flat) >= 0
-        for place, _ in self.atoms():  # one may lie inside a bulk, whose density is taken a hair beside it
-            flat = np.where(inside & (flat == place), place + 1e-13 * max(map(abs, self._hull)), flat)
         if inside.any():
-            result[inside] = self._transform(flat[inside] + 0j).imag / math.pi
+            result[inside] = self._transform(self._beside_atoms(flat[inside]) + 0j).imag / math.pi
         for edge in self._divergent_edges:
             result[flat == edge] = math.inf
         return _shaped(result, points.shape)
@@ -102,8 +102,14 @@ class Law(ABC):
             result[at_right] += self._masses[which[at_right]]
             inside &= ~(at_left | at_right)
         if inside.any():
-            result[inside] = 1 - self._potential(flat[inside] + 0j).imag / math.pi
+            result[inside] = 1 - self._potential(self._beside_atoms(flat[inside]) + 0j).imag / math.pi
         return _shaped(np.clip(result, 0.0, 1.0), points.shape)
+
+    def _beside_atoms(self, x: FloatArray) -> FloatArray:
+        """Places x (n,) of a bulk; where an atom lies inside it, a hair to its right."""
+        for place, _ in self.atoms():
+            x = np.where(x == place, place + 1e-13 * max(map(abs, self._hull)), x)
+        return x
 
     def masses(self) -> FloatArray:
         """Mass of each interval of the support, in order; with the masses of the atoms they sum to 1."""
@@ -164,7 +170,7 @@ class Law(ABC):
 
         Its imaginary part is :math:`\pi` times the mass to the right of a real z, seen from above.
         """
-        points, flat = self._complex_points(z, side or "above")
+        points, flat = self._complex_points(z, "above" if side is None else side)
         lower = (flat.imag < 0) | ((flat.imag == 0) & (side == "below"))
         values = self._potential(np.where(lower, flat.conj(), flat))
         return _shaped(np.where(lower, values.conj(), values), points.shape)

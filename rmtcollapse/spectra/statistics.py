@@ -98,11 +98,22 @@ def _nodes(law: SampleCovariance, derivative: Callable[[FloatArray], ArrayLike],
     """At angles (count,) in every bulk (bulks, count): f' dx, Z'(w), w, and dw, per unit of angle."""
     left, right = law._edges
     half = (right - left)[:, None] / 2
-    x = left[:, None] + 2 * half * np.sin(angle / 2) ** 2
+    crowd = _crowding(left, right)[:, None]
+    turned = 2 * np.arctan2(crowd * np.sin(angle / 2), np.cos(angle / 2))
+    rate = crowd / (np.cos(angle / 2) ** 2 + crowd**2 * np.sin(angle / 2) ** 2)
+    x = left[:, None] + 2 * half * np.sin(turned / 2) ** 2
     solved = law._solve(x.ravel() + 0j)
     slopes = np.asarray(derivative(x.ravel()), float).reshape(x.shape)
-    speed = solved.speed[0].reshape(x.shape)
-    return slopes * half * np.sin(angle), 1 / speed, solved.u[0].reshape(x.shape), speed * half * np.sin(angle)
+    speed, change = solved.speed[0].reshape(x.shape), half * np.sin(turned) * rate
+    return slopes * change, 1 / speed, solved.u[0].reshape(x.shape), speed * change
+
+
+def _crowding(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Slope (bulks,), at angle 0, of a map of the circle that crowds nodes where 0 or another bulk is near."""
+    before, after = left - np.append(0.0 if left[0] > 0 else -np.inf, right[:-1]), np.append(left[1:], np.inf) - right
+    near = [np.minimum(1.0, np.maximum(gap / (right - left), 1e-8)) for gap in (before, after)]
+    crowd: FloatArray = (near[0] / near[1]) ** 0.25
+    return crowd
 
 
 def _bias(law: SampleCovariance, derivative: Callable[[FloatArray], ArrayLike], count: int) -> float:

@@ -238,33 +238,3 @@ def exact() -> SimpleNamespace:
     """What this file defines, for the tests of laws."""
     names = (Reference, covariance, plus_r, sum_of, product_of, power_of, marchenko_pastur, fuss_catalan_point)
     return SimpleNamespace(**{f.__name__: f for f in (*names, grid, relative_errors)})
-
-
-# Tests of what is refused today, or written against an earlier form of a private module: a list to be emptied.
-REFUSED = "a refusal, never a wrong number: too close to a divergent edge, or to an edge of a density population"
-FORM = "written against an earlier form of a private module"
-SLOW = "the bias integral beside an almost hard edge needs more nodes"
-KNOWN = {
-    "test_free.py::test_masses_of_exactly_one_leave_a_divergence_and_no_atom": REFUSED,
-    "test_free.py::test_transforms_off_the_axis_and_off_the_support[law2-<lambda>]": REFUSED,
-    "test_free.py::test_an_atom_inside_a_bulk": "at the atom itself the density is taken 1e-13 beside it",
-    "test_free.py::test_laws_of_several_steps_have_the_right_moments": REFUSED,
-    "test_law.py::test_real_arguments_inside_the_support_need_a_side": FORM,
-    "test_quantile.py::test_quantiles_invert_the_distribution_function": REFUSED,
-    "test_quantile.py::test_draws_follow_the_distribution_function": REFUSED,
-    "test_quantile.py::test_integrals_of_functions_with_singular_ends": REFUSED,
-    "test_real.py::test_every_gap_has_parameters[1-law6]": FORM,
-    "test_reference.py::test_laws_without_a_cusp_have_none": FORM,
-    "test_statistics.py::test_the_logarithm_of_the_determinant": SLOW,
-    "test_curve_law.py::test_the_reference_is_the_closed_form": FORM,
-    "test_curve_law.py::test_divergent_edges_are_infinite_and_no_others": REFUSED,
-    "test_dyson.py::test_atoms_inside_a_bulk_cut_it_in_two": FORM,
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the known ones; a pass is welcome."""
-    for item in items:
-        for name, reason in KNOWN.items():
-            if name in item.nodeid:
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra import _arithmetic as arithmetic
-from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Jet, either, integer_power
+from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Dual, Jet, either, integer_power
 
 Rule = Callable[[list[Any], list[Any]], Any]  # of two variables; appends what it meets on the way
 BASIC: list[Callable[..., Any]] = [add, sub, mul, truediv]
@@ -199,3 +199,20 @@ def test_integer_powers(exponent: int) -> None:
     with mpmath.workdps(60):
         true = whole(base, 0) ** exponent
         assert abs(whole(integer_power(base, exponent), 0) - true) <= exponent * 1e-31 * abs(true)
+
+
+def test_duals_carry_derivatives_through_all_operations() -> None:
+    with mpmath.workdps(60):
+        x, y = mpmath.mpc(0.3, 0.7), mpmath.mpc(-1.1, 0.2)
+
+        def form(a: Any, b: Any) -> Any:
+            return Fraction(1, 3) / (a * b + Fraction(2, 7)) - (3 - b) * Fraction(5, 3) + -a / b - integer_power(a, 5)
+
+        def plain(a: Any, b: Any) -> Any:
+            third, seventh = mpmath.mpf(1) / 3, mpmath.mpf(2) / 7
+            return third / (a * b + seventh) - (3 - b) * 5 * third - a / b - a**5
+
+        found = form(Dual(x, [mpmath.mpf(1), mpmath.mpf(0)]), Dual(y, [mpmath.mpf(0), mpmath.mpf(1)]))
+        assert abs(found.value - plain(x, y)) < 1e-55
+        assert abs(found.slopes[0] - mpmath.diff(plain, (x, y), (1, 0))) < 1e-35
+        assert abs(found.slopes[1] - mpmath.diff(plain, (x, y), (0, 1))) < 1e-35

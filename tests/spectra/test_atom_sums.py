@@ -57,15 +57,37 @@ def test_sums_are_their_definitions(engine: str, size: int) -> None:
         assert np.all(np.abs(found[:, i] - true) <= (10 + size) * EPS * scale)
 
 
-def test_complex_places_are_numpys(engine: str) -> None:
+def nodes(rng: np.random.Generator, size: int = 30) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Nodes below the axis, of complex weights."""
+    places = rng.uniform(0, 1, size) - 1j * rng.uniform(0.1, 0.5, size)
+    return places, rng.normal(size=size) + 1j * rng.normal(size=size)
+
+
+def test_sums_over_nodes_and_the_sizes_of_their_terms() -> None:
     rng = np.random.default_rng(2)
-    places = rng.uniform(0, 1, 30) - 1j * rng.uniform(0.1, 0.5, 30)
-    weights = rng.normal(size=30) + 1j * rng.normal(size=30)
+    places, weights = nodes(rng)
     u = rng.uniform(-1, 2, 6) + 1j * 10 ** rng.uniform(-9, 0, 6)
-    found = np.array(atom_sums.atom_sums(u, places, weights))
+    found = atom_sums.node_sums(u, places, weights)
     for i in range(6):
         true, scale = true_sums(u[i], places, weights)
-        assert np.all(np.abs(found[:, i] - true) <= 40 * EPS * scale)
+        assert np.all(np.abs(found[:4, i] - true) <= 40 * EPS * scale)
+        assert np.all((found[4:, i].real >= scale[:2]) & (found[4:, i].real <= 1.5 * scale[:2]))
+
+
+def test_sums_over_nodes_in_double_doubles() -> None:
+    rng = np.random.default_rng(4)
+    places, weights = nodes(rng)
+    rows = [np.array([x.real, 1e-17 * x.imag, x.imag, -1e-17 * x.real]) for x in (places, weights)]
+    u = DoubleDouble.of(rng.uniform(-1, 2, 4) + 1j * 10 ** rng.uniform(-9, 0, 4), 1e-18 + 1e-19j)
+    found = atom_sums.node_sums_double_double(u, *rows)
+    with mpmath.workdps(50):
+        p, h = ([mpmath.mpc(mpmath.mpf(a) + b, mpmath.mpf(c) + d) for a, b, c, d in r.T.tolist()] for r in rows)
+        for i in range(4):
+            at = mpmath.mpc(*(mpmath.mpf(float(x[0][i])) + float(x[1][i]) for x in (u.real, u.imag)))
+            for j in (0, 1):
+                terms = [b * a**j / (a - at) for a, b in zip(p, h, strict=True)]
+                got = [mpmath.mpf(float(x[0][i])) + float(x[1][i]) for x in (found[j].real, found[j].imag)]
+                assert abs(mpmath.mpc(*got) - mpmath.fsum(terms)) <= 1e-29 * mpmath.fsum(map(abs, terms))
 
 
 def test_the_last_two_sums_are_derivatives(engine: str) -> None:
@@ -131,7 +153,7 @@ def test_double_double_sums_have_29_digits(engine: str, size: int) -> None:
                 assert abs(pair(found[j], i) - mpmath.fsum(terms)) <= 1e-29 * mpmath.fsum(map(abs, terms))
 
 
-def test_numba_serves_large_sums_of_real_places_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numba_serves_large_sums_only(monkeypatch: pytest.MonkeyPatch) -> None:
     places = np.linspace(1, 2, 10)
     for warm, limit in ((0, atom_sums.SMALL), (1, atom_sums.WARM)):
 
@@ -143,4 +165,3 @@ def test_numba_serves_large_sums_of_real_places_only(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(atom_sums, "_kernels", Kernels)
         assert atom_sums._large(limit // 10 + 1, places)
         assert not atom_sums._large(limit // 10, places)
-        assert not atom_sums._large(10 * limit, places + 1j)

@@ -164,15 +164,3 @@ def test_bulks_of_one_table_are_those_of_tables_of_their_own() -> None:
         assert np.all(here.good & there.good)
         np.testing.assert_allclose(here.m, there.m, rtol=1e-12)
     assert np.unique(np.floor_divide(whole.angles, PERIOD)).tolist() == [0.0, 1.0, 2.0, 3.0]
-
-
-def test_beside_an_edge_the_straight_line_is_a_guess() -> None:
-    law = LAWS["semicircle"]
-    table = table_of(law)
-    edge = law.support()[0][0]
-    z = edge * (1 - 1e-9) + 1e-9j
-    (guess,) = table.beside_edge(z, 0)[:1]
-    with mpmath.workdps(40):
-        true = z + 2 * (mpmath.sqrt(mpmath.mpc(z) ** 2 - 8) * -1 - z) / 4  # u = z + v m, left of the axis
-        assert guess.imag[0, 0] > 0
-        assert abs(complex(true) - guess[0, 0]) <= 1e-4 * abs(complex(true) - edge / 2)

@@ -63,7 +63,9 @@ def test_the_distribution_function_counts_atoms_and_bulks(law: Law) -> None:
     assert law.cdf(pieces[-1][1]) == pytest.approx(1, abs=1e-13)
     assert law.cdf([-1e300, 1e300]).tolist() == [0.0, 1.0]
     x = np.sort(np.concatenate([middle(law), [x for x, _ in law.atoms()]]))
-    assert np.all(np.diff(law.cdf(x)) >= 0)
+    levels = law.cdf(x)
+    assert np.all(np.diff(levels) >= 0)
+    assert np.all((levels >= 0) & (levels <= 1))
 
 
 @pytest.mark.parametrize("law", LAWS, ids=repr)

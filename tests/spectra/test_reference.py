@@ -13,7 +13,7 @@ import pytest
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra import Atoms, FreeAdditivePower, MarchenkoPastur, SampleCovariance, Semicircle
 from rmtcollapse.spectra import _curve as curve
-from rmtcollapse.spectra._reference import cusp, reference_transform
+from rmtcollapse.spectra._reference import continued_exactly, cusp, reference_transform
 
 COIN = Atoms([-1, 1])
 
@@ -49,6 +49,29 @@ def test_the_reference_has_its_digits(name: str, digits: int) -> None:
         with mpmath.workdps(digits + 40):
             true = closed(mpmath.mpmathify(z))
             assert abs(found - true) <= mpmath.mpf(10) ** (1 - digits) * abs(true)
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_continuation_in_mpmath_reaches_what_doubles_do_not(name: str) -> None:
+    """On both sides of edges at 1e-17 of their size and less, and real points on and off the support."""
+    law, closed = CLOSED[name]
+    edges = [end for interval in law.support() for end in interval if end]
+    near = [complex(edge * (1 + sign * 2.0**-51)) for edge in edges for sign in (-1, 1)]
+    for z in [*near, *(edge + 1e-18j for edge in edges), 0.3 + 0j, 1e3 + 0j, 0.5 + 1e-30j]:
+        found = continued_exactly(law._root, z, 4.0)
+        assert found is not None
+        with mpmath.workdps(60):
+            at = mpmath.mpmathify(z) if z.imag else mpmath.mpc(z.real, mpmath.mpf(10) ** -45 * abs(z.real))
+            assert abs(found.m - closed(at)) <= mpmath.mpf(10) ** -30 * abs(found.m)
+
+
+def test_continuation_refuses_poles_and_infinite_densities() -> None:
+    for law, place in (
+        (COIN + COIN, 2.0),
+        (Atoms([0, 1], [0.25, 0.75]) @ Atoms([0, 1]), 0.0),
+        (FreeAdditivePower(COIN, 1.25), 1.25),
+    ):
+        assert continued_exactly(law._root, complex(place), 2.0) is None  # type: ignore[attr-defined]
 
 
 def test_the_working_precision_is_given_back() -> None:

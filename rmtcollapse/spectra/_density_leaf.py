@@ -1,0 +1,123 @@
+r"""A density as an elementary law: nodes of a quadrature in the lower half plane.
+
+The transform of an analytic density is its integral along a path below the support, from one end to the other,
+:math:`\tau = a + (b-a)/(1 + e^{-(\theta - i\pi/4)})` for real :math:`\theta`: the trapezoid rule in :math:`\theta`
+converges geometrically for every argument in the closed upper half plane, its nodes are graded towards both ends, and
+none sits on the real axis, so that no gap opens between nodes (derived here). Next to an end of the support the nodes
+come as close as an argument can: at 0 that is further than anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble
+from rmtcollapse.spectra._atom_sums import node_sums, node_sums_double_double
+from rmtcollapse.spectra._curve import Leaf, Point, leaf_jet
+
+__all__ = ["DensityLeaf"]
+
+STEP, REACH = 0.1, 40.0  # exp(-40) is what an end of the path leaves out
+FINE_STEP, FINE_REACH = 0.0625, 84.0  # the same for 32 digits
+LOGARITHM = 700.0  # exp(-700) is about the smallest double
+
+
+class DensityLeaf(Leaf):
+    """An analytic density on (low, high), of mass 1 once its nodes' weights are divided by their sum."""
+
+    def __init__(self, ends: tuple[float, float], formula: Callable[[Any], Any], sign: int = 1) -> None:
+        self._formula, self._sign = formula, sign
+        theta = np.arange(-self._reach(ends[0], REACH), self._reach(ends[1], REACH) + STEP / 2, STEP)
+        share = 1 / (1 + np.exp(-theta + 1j * np.pi / 4))
+        rest = 1 / (1 + np.exp(theta - 1j * np.pi / 4))
+        width = ends[1] - ends[0]
+        places = np.where(theta < 0, ends[0] + width * share, ends[1] - width * rest)
+        weights = width * share * rest * formula(places * sign)
+        super().__init__(places, weights / weights.sum(), ends)
+
+    @staticmethod
+    def _reach(end: float, reach: float) -> float:
+        return LOGARITHM if end == 0 else reach
+
+    def reflected(self) -> DensityLeaf:
+        assert self.ends is not None
+        return DensityLeaf((-self.ends[1], -self.ends[0]), self._formula, -self._sign)
+
+    def jet(self, u: NDArray[Any], index: int, count: int) -> Point:
+        assert self.ends is not None
+        sums = np.empty((6, u.size), complex)
+        for part in self._parts(u):
+            keep = self._worth(np.abs(self.places), u[part], 1e-18)
+            sums[:, part] = node_sums(u[part], self.places[keep], self.weights[keep])
+        m, t, m1, t1 = sums[:4]
+        # real off the support, where a quadrature leaves imaginary rounding
+        off = (np.abs(u.imag) <= 1e-20 * np.abs(u)) & ((u.real <= self.ends[0]) | (u.real >= self.ends[1]))
+        m = np.where(off, m.real + 1j * np.abs(m1.real) * u.imag, m)
+        t = np.where(off, t.real + 1j * np.abs(t1.real) * u.imag, t)
+        bounds = sums[4:].real * EPS * (4 + np.log2(self.places.size))
+        return leaf_jet(u, (m, m1, bounds[0]), (t, t1, bounds[1]), index, count)
+
+    def _parts(self, u: NDArray[Any]) -> list[NDArray[np.bool_]]:
+        """Arguments close to an end at 0 are apart from the others."""
+        assert self.ends is not None
+        close = (np.abs(u) < 1e-15 * max(map(abs, self.ends))) & (0 in self.ends)
+        return [part for part in (close, ~close) if part.any()]
+
+    def _worth(self, distances: NDArray[Any], u: NDArray[Any], share: float) -> NDArray[np.bool_]:
+        """Nodes so close to an end at 0 that they add nothing at u are not summed."""
+        assert self.ends is not None
+        if 0 not in self.ends:
+            return np.ones(distances.size, bool)
+        worth: NDArray[np.bool_] = distances >= share * np.fmin.reduce(np.abs(u), initial=1.0)
+        return worth
+
+    def double_double(self, u: DoubleDouble) -> Point:
+        places, weights = self._fine
+        sums = np.empty((2, 4, u.value.size))
+        for part in self._parts(u.value):
+            own = DoubleDouble((u.real[0][part], u.real[1][part]), (u.imag[0][part], u.imag[1][part]))
+            keep = self._worth(np.hypot(places[0], places[2]), own.value, 1e-36)
+            kept = [np.ascontiguousarray(rows[:, keep]) for rows in (places, weights)]
+            for k, f in enumerate(node_sums_double_double(own, *kept)):
+                sums[k][:, part] = [*f.real, *f.imag]
+        m, t = (DoubleDouble((f[0], f[1]), (f[2], f[3])) for f in sums)
+        return Point(u, m, t, -(u * m))
+
+    @cached_property
+    def _fine(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Nodes and weights to 32 digits: real and imaginary parts, high before low, (4, nodes) each."""
+        places, weights = self._mpmath_atoms
+        return _pairs(places), _pairs(weights)
+
+    @cached_property
+    def _mpmath_atoms(self) -> tuple[list[Any], list[Any]]:
+        import mpmath
+
+        assert self.ends is not None
+        with mpmath.workdps(45):
+            low, high = map(mpmath.mpf, self.ends)
+            turn = mpmath.expj(mpmath.pi / 4)
+            first, last = (round(self._reach(end, FINE_REACH) / FINE_STEP) for end in self.ends)
+            places, weights = [], []
+            for k in range(-first, last + 1):
+                fall = mpmath.exp(-k * mpmath.mpf(FINE_STEP)) * turn
+                share = 1 / (1 + fall)
+                rest = fall * share
+                places.append(low + (high - low) * share if k < 0 else high - (high - low) * rest)
+                weights.append(share * rest * self._formula(places[-1] * self._sign))
+            total = mpmath.fsum(weights)
+            return places, [h / total for h in weights]
+
+
+def _pairs(numbers: list[Any]) -> NDArray[Any]:
+    """mpmath numbers as pairs of doubles: real parts, what they leave, imaginary parts, what they leave; (4, n)."""
+    rows = []
+    for part in ([z.real for z in numbers], [z.imag for z in numbers]):
+        high = [float(x) for x in part]
+        rows += [high, [float(x - y) for x, y in zip(part, high, strict=True)]]
+    return np.array(rows)
