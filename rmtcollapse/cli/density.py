@@ -12,6 +12,8 @@ from rmtcollapse.errors import ParameterError
 
 __all__ = ["report"]
 
+_LARGEST_MATRIX = 10_000
+
 
 def report(
     text: str, points: int, at: str | None, matrix: int | None, seed: int
@@ -19,6 +21,10 @@ def report(
     """Numbers to print, and a function that draws them."""
     if not 1 <= points <= 1_000_000:
         raise ParameterError("points", points, "an integer from 1 to 1000000")
+    if matrix is not None and not 1 <= matrix <= _LARGEST_MATRIX:
+        raise ParameterError("matrix", matrix, f"an integer from 1 to {_LARGEST_MATRIX}")
+    if seed < 0:
+        raise ParameterError("seed", seed, "an integer >= 0")
     law = parse_law(text)
     support = law.support()
     x = _asked(at) if at is not None else _grid(support, points)
@@ -46,9 +52,12 @@ def report(
 
 def _asked(text: str) -> Any:
     try:
-        return np.array([float(part if "_" not in part else "refused") for part in text.split(",")])
+        found = np.array([float(part if "_" not in part else "refused") for part in text.split(",")])
     except ValueError:
-        raise ParameterError("at", text, "numbers, such as 0.5,1,2") from None
+        found = np.array([np.nan])
+    if not np.all(np.isfinite(found)):
+        raise ParameterError("at", text, "finite numbers, such as 0.5,1,2")
+    return found
 
 
 def _grid(support: list[tuple[float, float]], points: int) -> Any:

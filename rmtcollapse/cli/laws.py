@@ -1,10 +1,11 @@
-"""Spectral laws as a user types them. Parsed by a small grammar of names, numbers, + and @; never evaluated."""
+"""Spectral laws as a user types them: a small grammar of names, numbers, brackets, + and @; never evaluated."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from rmtcollapse.cli.parse import parse_spectrum
@@ -31,12 +32,31 @@ LAWS = {
 }
 
 
+_JOIN = r"(?<![=;])(?<![\d.][eE])\+"  # neither a sign nor part of an exponent
+
+
 def parse_law(text: str) -> Law:
-    """A law such as ``marchenko-pastur:ratio=0.5``, or several joined by + or @ (@ binds tighter, as in Python)."""
-    sums = [part.strip() for part in re.split(r"(?<![eE])\+", text)]
-    terms = [_joined([_one(word.strip()) for word in part.split("@")], lambda a, b: a @ b) for part in sums]
+    """A law such as ``marchenko-pastur:ratio=0.5``, or several joined by + or @ (@ binds tighter, as in Python).
+
+    Brackets group laws, and keep the commas of a spectrum together.
+    """
+    terms = [_joined([_one(word) for word in _split(part, "@")], lambda a, b: a @ b) for part in _split(text, _JOIN)]
     law: Law = _joined(terms, lambda a, b: a + b)
     return law
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Pieces of `text` between the marks that are not in brackets."""
+    depth, masked = 0, ""
+    for character in text:
+        depth += character == "("
+        masked += "_" if depth else character
+        depth -= character == ")"
+    if depth or ")" in masked:
+        raise ParameterError("law", text, "brackets in pairs")
+    found = list(re.finditer(mark, masked))
+    starts, ends = [0, *(m.end() for m in found)], [*(m.start() for m in found), len(text)]
+    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
 def _joined(laws: list[Any], operation: Callable[[Any, Any], Any]) -> Any:
@@ -49,7 +69,9 @@ def _joined(laws: list[Any], operation: Callable[[Any, Any], Any]) -> Any:
 def _one(word: str) -> Law:
     from rmtcollapse import spectra
 
-    name, _, rest = word.partition(":")
+    if word.startswith("(") and word.endswith(")"):
+        return parse_law(word[1:-1])
+    name, _, rest = (part.strip() for part in word.partition(":"))
     if name not in LAWS:
         known = ", ".join(LAWS)
         raise UnknownParameterError(word or "(nothing)", word, f"a law{did_you_mean(name, LAWS)}; there are {known}")
@@ -57,20 +79,18 @@ def _one(word: str) -> Law:
     given = {key: _value(key, value, parameters[key]) for key, value in _pairs(name, rest, parameters).items()}
     if kind == "SampleCovariance":
         return spectra.SampleCovariance(_population(given), given.get("ratio"), samples=given.get("samples"))
-    try:
-        law: Law = getattr(spectra, kind)(**given)
-    except TypeError:
-        missing = ", ".join(key for key in parameters if key not in given)
-        raise MissingParameterError(
-            name, word, f"give {missing}, such as {name}:{missing.split(', ')[0]}=..."
-        ) from None
+    make = getattr(spectra, kind)
+    required = [key for key, field in signature(make).parameters.items() if field.default is field.empty]
+    if missing := [key for key in required if key not in given]:
+        raise MissingParameterError(name, word, f"give {', '.join(missing)}, such as {name}:{missing[0]}=...")
+    law: Law = make(**given)
     return law
 
 
 def _population(given: dict[str, Any]) -> Any:
     from rmtcollapse import spectra
 
-    if ("atoms" in given) == ("spectrum" in given):
+    if ("atoms" in given) == ("spectrum" in given) or ("weights" in given and "atoms" not in given):
         raise ParameterError(
             "population", sorted(given), "atoms=1;8 (with weights=0.3;0.7) or spectrum=(...), one of them"
         )
@@ -79,17 +99,18 @@ def _population(given: dict[str, Any]) -> Any:
 
 def _pairs(name: str, rest: str, parameters: dict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    # a spectrum brings commas of its own, in brackets
-    for piece in re.findall(r"(?:[^,(]|\([^)]*\))+", rest):
-        key, equals, value = piece.partition("=")
-        key = key.strip().replace("-", "_")
+    for piece in _split(rest, ",") if rest else []:
+        key, equals, value = (part.strip() for part in piece.partition("="))
+        key = key.replace("-", "_")
+        if not key or not equals or not value:
+            raise ParameterError(name, rest, f"name=value pairs joined by commas; it has {', '.join(parameters)}")
         if key not in parameters:
             raise UnknownParameterError(
                 key, piece, f"a parameter of {name}{did_you_mean(key, parameters)}; it has {', '.join(parameters)}"
             )
-        if not equals or not value or key in found:
-            raise ParameterError(key, value, "given once, as name=value")
-        found[key] = value.strip()
+        if key in found:
+            raise ParameterError(key, value, "given once")
+        found[key] = value
     return found
 
 

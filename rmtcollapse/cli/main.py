@@ -219,7 +219,8 @@ def curve(
 @app.command()
 def density(
     law: Annotated[
-        str, typer.Argument(metavar="LAW", help="Such as marchenko-pastur:ratio=0.5; join laws with + and @.")
+        str,
+        typer.Argument(metavar="LAW", help="Such as marchenko-pastur:ratio=0.5; join with + and @, group with ()."),
     ],
     points: Annotated[int, typer.Option(help="Points in each interval of the support.")] = 200,
     at: Annotated[str | None, typer.Option(help="Print the density at these x instead, such as 0.5,1,2.")] = None,
@@ -326,6 +327,8 @@ def main() -> None:
         code = 0
     except (ValueError, ConvergenceError, OSError) as error:
         code = _refuse(str(error))
+    except (MemoryError, RecursionError):
+        code = _refuse("this is too large to compute here: give fewer laws, or a smaller order or size")
     except Exception as error:
         # Usage errors: their class has lived in click and in typer, their method has not moved.
         if not hasattr(error, "format_message"):

@@ -59,7 +59,7 @@ def check_suffix(option: str, path: Path | None, allowed: Sequence[str]) -> None
         return
     if path.suffix not in allowed:
         raise ParameterError(option, str(path), f"a file that ends in {', '.join(allowed)}")
-    if not path.absolute().parent.is_dir():
+    if path.is_dir() or not path.absolute().parent.is_dir():
         raise ParameterError(option, str(path), "a file in a folder that exists")
 
 

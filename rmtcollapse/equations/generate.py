@@ -15,7 +15,7 @@ from rmtcollapse.equations.system import System
 
 __all__ = ["GENERATOR_VERSION", "numba_module", "numpy_module"]
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 _BLOCK = 64  # atoms per block: the running sums of a block stay in cache, and their errors do not accumulate
 
 

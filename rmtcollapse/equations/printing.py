@@ -36,6 +36,12 @@ class _CodePrinter(PythonCodePrinter):
     def _print_limit_product(self, expr: sp.Expr) -> str:
         return f"limit_product({', '.join(self._print(a) for a in expr.args)})"
 
+    def _print_reciprocal_sum(self, expr: sp.Expr) -> str:
+        return f"reciprocal_sum({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_Infinity(self, expr: Any) -> str:
+        return "np.inf"
+
     def _print_BooleanTrue(self, expr: Any) -> str:
         return "True"
 

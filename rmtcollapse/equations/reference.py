@@ -13,13 +13,14 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
-from rmtcollapse.equations.symbols import Column, Total, filter_factor, limit_product
+from rmtcollapse.equations.symbols import Column, Total, filter_factor, limit_product, reciprocal_sum
 from rmtcollapse.equations.system import Branch, System
 from rmtcollapse.errors import ConvergenceError
 
 __all__ = ["Evaluator", "ReferenceSolution", "solve_reference"]
 
 _GUARD_DIGITS = 30
+_PLAIN = 200  # terms up to which a sum is added up one by one
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,18 @@ def _limit_product(a: Any, b: Any) -> Any:
     return mp.mpf(0) if a == 0 or b == 0 else a * b
 
 
+def _reciprocal_sum(a: Any, b: Any, count: Any) -> Any:
+    if a == 0:
+        return mp.inf
+    if count <= _PLAIN:
+        return mp.fsum(1 / (i * (a + (i - 1) * b)) for i in range(1, int(count) + 1))
+    x = 1 - a / b
+    if x == 0:
+        return (mp.zeta(2) - mp.zeta(2, count + 1) if mp.isfinite(count) else mp.zeta(2)) / b
+    rest = mp.digamma(count + 1 - x) - mp.digamma(count + 1) if mp.isfinite(count) else 0
+    return (rest - mp.digamma(1 - x) - mp.euler) / (b - a)
+
+
 _FUNCTIONS = {"filter_factor": lambda s, k: s / (s + k), "limit_product": _limit_product}
 _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sp.Add: lambda *x: mp.fsum(x),
@@ -91,7 +104,9 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sp.Not: lambda x: not x,
     type(sp.true): lambda: True,
     type(sp.false): lambda: False,
+    type(sp.oo): lambda: mp.inf,
     limit_product: _limit_product,
+    reciprocal_sum: _reciprocal_sum,
 }
 
 

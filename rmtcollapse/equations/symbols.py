@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import sympy as sp
 
-__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "limit_product", "parameter", "total", "unknown"]
+__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "limit_product", "parameter"]
+__all__ += ["reciprocal_sum", "total", "unknown"]
 
 
 class _Lettered(sp.Symbol):
@@ -141,3 +142,23 @@ class limit_product(sp.Function):  # noqa: N801
 
     def _latex(self, printer: Any) -> str:
         return printer._print(sp.Mul(*self.args))
+
+
+class reciprocal_sum(sp.Function):  # noqa: N801
+    r"""The sum :math:`\sum_{i=1}^N\frac{1}{i(a+(i-1)b)}` for :math:`a\ge0`, :math:`b>0`, N >= 1 or infinite.
+
+    Arguments a, b, N. Kept as a function so that any number of terms costs the same; it is infinite at a = 0.
+    """
+
+    nargs = 3
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        a, b, count = (x.doit(**hints) for x in self.args)
+        i = sp.Dummy("i", integer=True, positive=True)
+        return sp.Sum(1 / (i * (a + (i - 1) * b)), (i, 1, count)).doit(**hints)
+
+    def _latex(self, printer: Any) -> str:
+        first, step, last = (printer._print(x) for x in self.args)
+        shown = rf"i\left({first} + (i-1){step}\right)" if self.args[0] != self.args[1] else "i^2"
+        factor = "" if self.args[0] != self.args[1] or self.args[1] == 1 else rf"\frac{{1}}{{{step}}}"
+        return rf"{factor}\sum_{{i=1}}^{{{last}}} \frac{{1}}{{{shown}}}"

@@ -14,8 +14,9 @@ from rmtcollapse._names import snake_case
 
 if TYPE_CHECKING:
     from rmtcollapse.models._base import Model
+    from rmtcollapse.models._collapse_report import collapse_report
 
-__all__ = ["model_classes"]
+__all__ = ["collapse_report", "model_classes"]
 
 
 def model_classes() -> dict[str, type[Model]]:
@@ -35,6 +36,8 @@ def model_classes() -> dict[str, type[Model]]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "collapse_report":
+        return getattr(import_module(f"{__name__}._collapse_report"), name)
     if name.startswith("_") or not name[0].isupper():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     file = snake_case(name)

@@ -78,6 +78,12 @@ class Model:
         """Closed forms and exact statements that the theory must meet; tested for every model."""
         return ()
 
+    def columns(self) -> Mapping[str, np.ndarray]:
+        """Columns of the law that the system is over; a model without a population has a law of one direction."""
+        if "spectrum" not in self.specs():
+            return {"multiplicity": np.ones(1)}
+        return self.spectrum.columns()
+
     # ---- what every model then has ----------------------------------------------------------------------------
 
     def __attrs_post_init__(self) -> None:
@@ -120,6 +126,10 @@ class Model:
                 changes[name] = int(scaled)
         return self.evolve(**changes)
 
+    # Whether theory() is a limit, the same at every size, or the expectation at the model's own size.
+    ASYMPTOTIC: ClassVar[bool] = True
+    # Values that no experiment of finite size measures.
+    UNMEASURED: ClassVar[frozenset[str]] = frozenset()
     SCALE_FREE: ClassVar[frozenset[str]] = frozenset({"generations", "iterations", "rounds", "depth", "learners"})
 
     @classmethod
@@ -157,7 +167,7 @@ class Model:
             if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 1000:
                 raise ParameterError("digits", digits, "an integer from 1 to 1000")
             return self._reference(digits)
-        solution = solve_point(self.compiled(), self.arguments(self.parameters()), self.spectrum.columns())
+        solution = solve_point(self.compiled(), self.arguments(self.parameters()), self.columns())
         values = {**solution.unknowns, **solution.outputs}
         return Prediction(
             {name: values[name] for name in self.VALUES},
@@ -171,7 +181,7 @@ class Model:
     def _reference(self, digits: int) -> Prediction:
         from rmtcollapse.equations.reference import solve_reference
 
-        solution = solve_reference(self.system(), self.arguments(self.parameters()), self.spectrum.columns(), digits)
+        solution = solve_reference(self.system(), self.arguments(self.parameters()), self.columns(), digits)
         values = {**solution.unknowns, **solution.outputs}
         named = {name: values[name] for name in self.VALUES}
         return Prediction(named, solution.unknowns, 0.0, 10.0**-digits, solution.status, solution.regimes, digits)
@@ -193,7 +203,7 @@ class Model:
         points = np.empty((size, len(compiled.numba.PARAMETERS)))
         for k, name in enumerate(compiled.numba.PARAMETERS):
             points[:, k] = arguments[name]
-        return solve_grid(compiled, points, self.spectrum.columns(), row=mesh[0].shape[-1])
+        return solve_grid(compiled, points, self.columns(), row=mesh[0].shape[-1])
 
     def sweepable(self, names: Sequence[str]) -> bool:
         """Whether a grid over these parameters is one compiled call (scalars of one system)."""

@@ -172,6 +172,8 @@ def test_theory_agrees_with_itself_at_thirty_digits(model: Model) -> None:
 def test_theory_does_not_depend_on_size(model: Model) -> None:
     theory, doubled = model.theory(), model.resized(2)
     assert doubled != model
+    if not model.ASYMPTOTIC:
+        pytest.skip("its theory is the expectation at its own size")
     for name, value in doubled.theory().items():
         assert_agrees(value, theory[name], 1e-13, name)
 
@@ -180,7 +182,7 @@ def test_theory_does_not_depend_on_size(model: Model) -> None:
 def test_experiment_measures_the_same_names(model: Model) -> None:
     first, again = (model.draw(np.random.default_rng(11)) for _ in range(2))
     other = model.draw(np.random.default_rng(12))
-    assert set(first) == set(model.VALUES)
+    assert set(first) == set(model.VALUES) - model.UNMEASURED
     assert all(type(v) is float and math.isfinite(v) for v in first.values())
     assert first == again
     assert first != other
