@@ -111,7 +111,9 @@ def node_kernel(u: Any, places: Any, weights: Any) -> Any:
         m, t, m1, t1, m_size, t_size = 0j, 0j, 0j, 0j, 0.0, 0.0
         for k in range(places.size):
             x, y = places[k].real - u[i].real, places[k].imag - u[i].imag
-            size = 1.0 / (x * x + y * y)
+            scale = 1.0 / max(abs(x), abs(y))  # no square may underflow
+            x, y = x * scale, y * scale
+            size = scale / (x * x + y * y)
             inverse = complex(x * size, -y * size)
             q = weights[k] * inverse
             moment = places[k] * q

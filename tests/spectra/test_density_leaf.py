@@ -25,8 +25,7 @@ def exponential(u: Any) -> Any:
 
 def inverse(a: float, b: float) -> Callable[[Any], Any]:
     """Density proportional to 1/x on (a, b)."""
-    total = mpmath.log(mpmath.mpf(b) / a)
-    return lambda u: (mpmath.log((b - u) / b) - mpmath.log((a - u) / a)) / (u * total)
+    return lambda u: (mpmath.log((b - u) / b) - mpmath.log((a - u) / a)) / (u * mpmath.log(mpmath.mpf(b) / a))
 
 
 LAWS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
