@@ -59,6 +59,13 @@ class Design:
         """Independent Gaussian rows with covariance diag(`eigenvalues`)."""
         return cls(rng.standard_normal((samples, len(eigenvalues))) * np.sqrt(eigenvalues))
 
+    @classmethod
+    def correlated(cls, covariance: Array, samples: int, rng: np.random.Generator) -> Design:
+        """Independent Gaussian rows with any covariance matrix."""
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return cls(rng.standard_normal((samples, len(values))) @ root.T)
+
     def labels(self, coefficients: Array) -> Array:
         """Noise-free labels."""
         return self.rows @ coefficients
