@@ -88,8 +88,8 @@ class _State:
         self.resolvent = _inverse(mixed) - unseen
         self.products = self.resolvent @ sources.covariances
         self.image = ridge + np.trace(self.products, axis1=1, axis2=2) / sources.samples
-        pair = np.einsum("kij,lji->kl", self.products, self.products, optimize=True)
-        self.H = sources.fractions * pair / (sources.samples * np.outer(scales, scales))
+        learned = self.products / scales[:, None, None]
+        self.H = sources.fractions / sources.samples * np.einsum("kij,lji->kl", learned, learned, optimize=True)
         square = np.einsum("kij,ji->k", self.products, self.resolvent) if epsilon else np.zeros(len(scales))
         self.deficits = (ridge + epsilon * square / sources.samples) / scales
 
@@ -176,11 +176,12 @@ def _solved(
     free = not ridge and not epsilon  # any multiple of a solution is one
     start = np.trace(sources.covariances, axis1=1, axis2=2) / sources.samples
     scales = ridge + start if epsilon else start / start.max() + ridge
-    state, count = _newton(at, scales, free)
-    if free:
-        certificate, leverages = 0.0, np.full(len(scales), np.inf)
-    else:
-        certificate, leverages = _certificate(at, state), state.leverages()
+    with np.errstate(all="ignore"):
+        state, count = _newton(at, scales, free)
+        if free:
+            certificate, leverages = 0.0, np.full(len(scales), np.inf)
+        else:
+            certificate, leverages = _certificate(at, state), state.leverages()
     return SourcesSolution(
         ridge, epsilon, unseen, state.scales, leverages, certificate, regime, status or "converged", count
     )
@@ -197,16 +198,16 @@ def _step(state: _State, free: bool) -> Array:
 def _newton(at: Callable[[Array], _State], scales: Array, free: bool) -> tuple[_State, int]:
     last = np.inf
     for count in range(1, _STEPS + 1):
-        state = at(scales)
         try:
+            state = at(scales)
             step = _step(state, free)
         except np.linalg.LinAlgError:
-            step = state.defect
+            break
         size = float(np.max(abs(step)))
         if not np.isfinite(size):
             break
-        floor = 16 * EPS * (1 + float(np.max(1 / np.maximum(state.deficits, EPS))) * (not free))
-        if size <= floor or (size <= 1e-9 and size >= 0.5 * last):
+        # Quadratic until rounding, which near a threshold may be large, makes the steps uneven.
+        if size <= 4 * EPS or (size <= 1e-6 and size >= 0.5 * last):
             return state, count
         last = size
         scales = scales * np.exp(step * min(1.0, 2 / size))

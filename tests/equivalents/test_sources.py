@@ -31,7 +31,7 @@ def sources(rows: tuple[int, ...], d: int, ridge: float, seed: int = 0) -> Sourc
 
 
 def published(given: Sources, rounds: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """v_k = 1/(1 + tr(S_k R)/N), R = (lambda + sum p_k v_k S_k)^-1 by damped iteration, then the linear system for v'."""
+    """v_k = 1/(1 + tr(S_k R)/N), R = (lambda + sum p_k v_k S_k)^-1 by damped iteration, then v' from K equations."""
     p, N, d = given.fractions, given.samples, len(given.metric)
     v = np.ones(len(p))
     for _ in range(rounds):
@@ -161,8 +161,8 @@ def test_elimination_without_subtraction() -> None:
     for deficit in (0.5, 1e-14):
         off = H - np.diag(np.diag(H))
         deficits = np.full(5, deficit)
-        diagonal = [mp.mpf(deficit) + mp.fsum(map(mp.mpf, row)) for row in off]
         with mp.workdps(40):
+            diagonal = [mp.mpf(deficit) + mp.fsum(map(mp.mpf, row)) for row in off]
             exact = mp.lu_solve(mp.diag(diagonal) - mp.matrix(off.tolist()), mp.matrix([1, 2, 3, 4, 5]))
         found = solve_dominant(H, deficits, np.arange(1.0, 6.0))
         assert all(abs(x - y) <= 64 * EPS * y for x, y in zip(found, exact, strict=True))
