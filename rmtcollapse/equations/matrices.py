@@ -2,24 +2,22 @@
 
 A :class:`MatrixSystem` relates its unknown scalars to traces of matrix expressions. How it is solved is left to an
 engine (dense linear algebra); the generated module evaluates what is stated, its relations and its outputs, in any
-arithmetic that an :class:`Operations` provides: NumPy for values and for the residual that certifies them, mpmath for
-the reference.
+arithmetic of :mod:`rmtcollapse.equations.operations`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.pycode import PythonCodePrinter
 
 from rmtcollapse.equations.symbols import Parameter
 
-__all__ = ["MPMATH", "NUMPY", "MatrixParameter", "MatrixSystem", "Operations", "matrix_module"]
+__all__ = ["MatrixParameter", "MatrixSystem", "matrix_module"]
 
 
 class MatrixParameter(sp.MatrixSymbol):  # type: ignore[misc]
@@ -145,29 +143,3 @@ def matrix_module(system: MatrixSystem) -> str:
         f"OUTPUTS = {tuple(s.name for s in system.outputs)!r}\n\n\n"
         f"def evaluate(values, op):\n    {body}\n"
     )
-
-
-@dataclass(frozen=True)
-class Operations:
-    """How an arithmetic multiplies, inverts and traces matrices."""
-
-    product: Callable[[Any, Any], Any]
-    inverse: Callable[[Any], Any]
-    trace: Callable[[Any], Any]
-    identity: Callable[[Any], Any]
-
-
-def _mp_trace(matrix: Any) -> Any:
-    import mpmath as mp
-
-    return mp.fsum(matrix[i, i] for i in range(matrix.rows))
-
-
-def _mp_identity(size: Any) -> Any:
-    import mpmath as mp
-
-    return mp.eye(int(size))
-
-
-NUMPY = Operations(np.matmul, np.linalg.inv, np.trace, lambda size: np.eye(int(size)))
-MPMATH = Operations(lambda a, b: a * b, lambda a: a**-1, _mp_trace, _mp_identity)

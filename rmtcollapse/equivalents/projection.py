@@ -37,11 +37,10 @@ import sympy as sp
 
 from rmtcollapse.equations.symbols import Column, Count, Parameter, limit_product, total, unknown
 from rmtcollapse.equations.system import Branch, FixedPoint
-from rmtcollapse.equivalents.resolvent import THRESHOLD, Resolvent
+from rmtcollapse.equivalents.resolvent import Resolvent
+from rmtcollapse.equivalents.thresholds import THRESHOLD, WIDTH_THRESHOLD
 
-__all__ = ["WIDTH_THRESHOLD", "Projection", "random_projection"]
-
-WIDTH_THRESHOLD = "interpolation threshold: samples equal the width and ridge is 0; everything unlearned is amplified"
+__all__ = ["Projection", "random_projection"]
 
 
 @dataclass(frozen=True)

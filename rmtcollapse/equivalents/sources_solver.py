@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.equivalents.resolvent import THRESHOLD
+from rmtcollapse.equivalents.thresholds import THRESHOLD
 from rmtcollapse.errors import ConvergenceError
 
 __all__ = ["Sources", "SourcesSolution", "solve_sources"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rmtcollapse.equations.matrices import MPMATH, Operations
+from rmtcollapse.equations.operations import MPMATH, NUMPY
 from rmtcollapse.equivalents.sources_solver import SourcesSolution
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models._prediction import Prediction
@@ -24,13 +24,13 @@ def _unknowns(module: ModuleType, scales: Any, leverages: Any) -> dict[str, Any]
 
 
 def certified_values(
-    module: ModuleType, given: Mapping[str, Any], solution: SourcesSolution, op: Operations, names: list[str]
+    module: ModuleType, given: Mapping[str, Any], solution: SourcesSolution, names: list[str]
 ) -> Prediction:
     """Values at a solution, with the residual of the stated relations."""
     fixed = {**given, "ridge": solution.ridge, "epsilon": solution.epsilon, "unseen": solution.unseen}
     finite = np.isfinite(solution.leverages).all()
     leverages = solution.leverages if finite else np.zeros(len(solution.scales))
-    relations, outputs = module.evaluate({**fixed, **_unknowns(module, solution.scales, leverages)}, op)
+    relations, outputs = module.evaluate({**fixed, **_unknowns(module, solution.scales, leverages)}, NUMPY)
     judged = relations if finite else relations[: len(solution.scales)]
     residual = max(abs(float(a - b)) / float(abs(a) + abs(b)) if a != b else 0.0 for a, b in judged)
     allowed = 2**14 * len(solution.unseen) * _EPS + 8 * solution.certificate
@@ -41,7 +41,7 @@ def certified_values(
         )
     values = {n: float(v) for n, v in outputs.items()}
     if not finite:
-        ahead = module.evaluate({**fixed, **_unknowns(module, solution.scales, np.ones(len(leverages)))}, op)[1]
+        ahead = module.evaluate({**fixed, **_unknowns(module, solution.scales, np.ones(len(leverages)))}, NUMPY)[1]
         values = _at_threshold(values, {n: float(v) for n, v in ahead.items()})
     unknowns = {n: float(v) for n, v in _unknowns(module, solution.scales, solution.leverages).items()}
     return Prediction(

@@ -170,7 +170,6 @@ class WeightedSources(Model):
 
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""
-        from rmtcollapse.equations.matrices import NUMPY
         from rmtcollapse.equivalents.sources_solver import solve_sources
         from rmtcollapse.models._base import validated_digits
         from rmtcollapse.models._sources_values import certified_values, reference_values
@@ -180,7 +179,7 @@ class WeightedSources(Model):
         module = _compiled(len(sources.rows)).numpy
         if digits is not None:
             return reference_values(module, given, solution, validated_digits(digits), list(self.VALUES))
-        return certified_values(module, given, solution, NUMPY, list(self.VALUES))
+        return certified_values(module, given, solution, list(self.VALUES))
 
     def _sources(self) -> tuple[Any, dict[str, Any]]:
         """The sources that have a say, and the parameters of their system."""

@@ -13,8 +13,8 @@ from rmtcollapse.equations.reference import ReferenceSolution, solve_reference
 from rmtcollapse.equations.solve import Solution, solve_point
 from rmtcollapse.equations.symbols import Column, Count, parameter, unknown
 from rmtcollapse.equations.system import System
-from rmtcollapse.equivalents.projection import WIDTH_THRESHOLD, random_projection
-from rmtcollapse.equivalents.resolvent import THRESHOLD
+from rmtcollapse.equivalents.projection import random_projection
+from rmtcollapse.equivalents.thresholds import THRESHOLD, WIDTH_THRESHOLD
 
 EPS = float(np.finfo(float).eps)
 

@@ -10,11 +10,12 @@ import pytest
 
 from rmtcollapse import ConvergenceError
 from rmtcollapse.equations.generate import numpy_module
-from rmtcollapse.equations.matrices import MPMATH, NUMPY, MatrixParameter, MatrixSystem
+from rmtcollapse.equations.matrices import MatrixParameter, MatrixSystem
+from rmtcollapse.equations.operations import MPMATH, NUMPY
 from rmtcollapse.equations.symbols import unknown
-from rmtcollapse.equivalents.resolvent import THRESHOLD
 from rmtcollapse.equivalents.sources import sources_system
 from rmtcollapse.equivalents.sources_solver import Sources, solve_dominant, solve_sources
+from rmtcollapse.equivalents.thresholds import THRESHOLD
 
 EPS = float(np.finfo(float).eps)
 
