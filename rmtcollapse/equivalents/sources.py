@@ -52,7 +52,8 @@ def sources_system(count: int) -> MatrixSystem:
 
     each = range(1, count + 1)
     N, lam, eps = unknown("samples", "N"), unknown("ridge", r"\lambda"), unknown("epsilon", r"\epsilon")
-    p, noise = _scalars("fraction", "p_{{{}}}", count), _scalars("noise_variance", r"\sigma_{{{}}}^2", count)
+    rows, p = _scalars("rows", "n_{{{}}}", count), _scalars("fraction", "p_{{{}}}", count)
+    noise = _scalars("noise_variance", r"\sigma_{{{}}}^2", count)
     kappa, z = _scalars("scale", r"\kappa_{{{}}}", count), _scalars("leverage", "z_{{{}}}", count)
     sigma = [matrix(f"covariance_{k}", rf"\Sigma_{{{k}}}") for k in each]
     delta = [vector(f"shift_{k}", rf"\delta_{{{k}}}") for k in each]
@@ -78,9 +79,10 @@ def sources_system(count: int) -> MatrixSystem:
     outputs[unknown("test_error", "E")] = quadratic(mean, M, mean) + by_leverage(residual, residual) + variance
     return MatrixSystem(
         name=f"weighted_sources_{count}",
-        parameters=(d, N, lam, eps, *p, *noise, *sigma, *delta, M, unseen, target),
+        parameters=(d, N, lam, eps, *rows, *noise, *sigma, *delta, M, unseen, target),
         unknowns=(*kappa, *z),
         definitions={
+            **{a: n / N for a, n in zip(p, rows, strict=True)},
             Q: sp.MatAdd(sp.Inverse(sp.MatAdd(eps * sp.Identity(d), seen, unseen)), -unseen),
             A: sp.MatAdd(M, *(a * b * s for a, b, s in zip(p, z, sigma, strict=True))),
             lost: sp.MatMul(-1, sp.MatAdd(eps * Q, unseen), target),

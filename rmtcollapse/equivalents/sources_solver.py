@@ -188,8 +188,10 @@ def _solved(
 
 
 def _step(state: _State, free: bool) -> Array:
-    """Newton's step in log kappa, (I - H) step = (F - kappa)/kappa."""
+    """Newton's step in log kappa, (I - H) step = (F - kappa)/kappa; that of the map itself where it would mislead."""
     size = len(state.scales)
+    if not free and float(np.max(abs(np.linalg.eigvals(state.H)))) >= 1:
+        return np.asarray(np.log(state.image / state.scales))
     # A solution known up to a factor: keep the mean of the logarithms.
     extra = np.ones((size, size)) if free else 0.0
     return np.asarray(np.linalg.solve(np.eye(size) - state.H + extra, state.defect))

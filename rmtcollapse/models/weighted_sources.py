@@ -196,9 +196,9 @@ class WeightedSources(Model):
             "metric": self.test_covariance,
             "target": self.test_target[:, None],
         }
-        columns = zip(sources.fractions, omega * self.noise_variances[on], covariances, shifts, strict=True)
-        for k, (fraction, noise, covariance, shift) in enumerate(columns, 1):
-            given |= {f"fraction_{k}": fraction, f"noise_variance_{k}": noise}
+        columns = zip(sources.rows, omega * self.noise_variances[on], covariances, shifts, strict=True)
+        for k, (count, noise, covariance, shift) in enumerate(columns, 1):
+            given |= {f"rows_{k}": count, f"noise_variance_{k}": noise}
             given |= {f"covariance_{k}": covariance, f"shift_{k}": shift[:, None]}
         return sources, given
 

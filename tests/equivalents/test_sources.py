@@ -84,7 +84,7 @@ def evaluated(given: Sources, target: np.ndarray, shifts: np.ndarray, noise: np.
         "ridge": solution.ridge, "epsilon": solution.epsilon, "unseen": solution.unseen,
     }  # fmt: skip
     for k in range(count):
-        values |= {f"fraction_{k + 1}": given.fractions[k], f"noise_variance_{k + 1}": noise[k]}
+        values |= {f"rows_{k + 1}": given.rows[k], f"noise_variance_{k + 1}": noise[k]}
         values |= {f"covariance_{k + 1}": given.covariances[k], f"shift_{k + 1}": shifts[k][:, None]}
         values |= {f"scale_{k + 1}": solution.scales[k], f"leverage_{k + 1}": solution.leverages[k]}
     space: dict[str, Any] = {}
@@ -182,7 +182,7 @@ def test_one_module_serves_both_arithmetics() -> None:
         "unseen": np.zeros((4, 4)), "target": rng.standard_normal((4, 1)),
     }  # fmt: skip
     for k in (1, 2):
-        values |= {f"fraction_{k}": given.fractions[k - 1], f"noise_variance_{k}": 0.3, f"scale_{k}": 0.4}
+        values |= {f"rows_{k}": given.rows[k - 1], f"noise_variance_{k}": 0.3, f"scale_{k}": 0.4}
         values |= {f"leverage_{k}": 0.7, f"covariance_{k}": given.covariances[k - 1]}
         values[f"shift_{k}"] = rng.standard_normal((4, 1))
     precise = {n: mp.matrix(np.asarray(v).tolist()) if np.ndim(v) else mp.mpf(v) for n, v in values.items()}

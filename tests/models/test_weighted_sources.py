@@ -119,13 +119,13 @@ def test_symmetries(rows: tuple[int, int]) -> None:
 
 def test_random_settings_against_thirty_digits() -> None:
     rng = np.random.default_rng(5)
-    for seed in range(40):
+    for seed in range(60):
         count, d = int(rng.integers(1, 4)), int(rng.integers(2, 7))
         rows = tuple(int(x) for x in rng.integers(1, 3 * d, count))
-        if sum(rows) == d:
-            continue
-        ridge = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-12, 6)
-        model = random_sources(rows, d, ridge, seed)
+        if count > 1 and rng.random() < 0.3:  # at the threshold
+            rows = (*rows[:-1], max(1, d - sum(rows[:-1])))
+        ridge = 0.0 if sum(rows) != d and rng.random() < 0.4 else 10 ** rng.uniform(-12, 6)
+        model = random_sources(rows, d, ridge, seed, weights=10 ** rng.uniform(-2, 2, count))
         theory, reference = model.theory(), model.theory(digits=30)
         assert theory.regimes == reference.regimes
         scale = max(abs(reference[name]) for name in PARTS)
