@@ -181,6 +181,13 @@ def test_a_projected_fit_is_the_fit_on_the_features(samples: int, width: int, ri
     np.testing.assert_allclose(alone, expected[:, 0], rtol=1e-8, atol=1e-8)
 
 
+def test_a_wide_projected_fit_does_not_depend_on_a_numerical_rank() -> None:
+    """Eigenvalues over twelve decades: features that are nearly dependent are still features."""
+    lab, projection = Design.draw(np.logspace(0, -12, 20), 60, rng()), rng(1).standard_normal((20, 50))
+    truth = np.ones(20)
+    np.testing.assert_allclose(lab.projected(projection, 0.0)(lab.labels(truth)), truth, rtol=1e-5)
+
+
 def test_a_projected_fit_leaves_out_what_is_never_seen() -> None:
     lab = Design.draw(np.array([1.0, 0.0, 2.0]), 10, rng())
     found = lab.projected(rng(1).standard_normal((3, 5)), 0.0)(lab.labels(np.array([1.0, 7.0, -2.0])))

@@ -185,6 +185,10 @@ def test_the_noise_of_synthetic_rows_is_that_of_real_ones_unless_given() -> None
 def test_entries_of_the_projection_have_variance_one_over_the_dimension_unless_given() -> None:
     model = strong(LAW, 10, 25, 0.1, width=30)
     assert dict(model.theory()) == dict(model.evolve(projection_variance=1 / 40).theory())
+    # Directions that are never seen count as directions.
+    padded = Spectrum([*LAW.eigenvalues, 0.0], [*LAW.signal, 1.0], [*LAW.target_shift, 1.0], [1] * 40 + [10])  # type: ignore[misc]
+    assert dict(model.evolve(spectrum=padded, projection_variance=1 / 40).theory()) == dict(model.theory())
+    assert dict(model.evolve(spectrum=padded).theory()) == dict(model.evolve(projection_variance=1 / 50).theory())
     # Twice the variance is half the ridge.
     doubled = model.evolve(projection_variance=1 / 20, ridge=0.2).theory()
     assert dict(doubled) == pytest.approx(dict(model.theory()), rel=16 * EPS)
@@ -292,6 +296,15 @@ def test_exact_values_are_those_of_least_squares() -> None:
         mean, spread = n2 / (n1 + n2), 2 * n1 * n2 / (n1 + n2) ** 2 / (n1 + n2 + 2)
         assert exact["zeta"] == pytest.approx(6.0 * (mean**2 + spread), rel=1e-13)
         assert exact["variance"] == pytest.approx(0.3 / (n1 + n2 - 2), rel=1e-13)
+    # Two directions: the share of a shift that least squares takes up, drawn 400,000 times.
+    rng = np.random.default_rng(7)
+    real, synthetic = (rng.standard_normal((400_000, n, 2)) for n in (3, 5))
+    first, second = (np.einsum("tni,tnj->tij", x, x) for x in (real, synthetic))
+    taken = np.linalg.solve(first + second, second[:, :, :1])
+    drawn = np.sum(taken**2, axis=(1, 2))
+    exact = strong(Spectrum([1.0], [1.0], [1.0], [2]), 3, 5, 0.0).exact()
+    assert abs(drawn.mean() - exact["zeta"]) <= 4 * drawn.std() / 400_000**0.5
+    assert drawn.std() / 400_000**0.5 < 1e-3 * exact["zeta"]
     # Exact and asymptotic values meet at O(1/n), from either side of the mixture.
     for n1, n2 in ((100, 60), (60, 100), (0, 160), (160, 0)):
         model = strong(LAW.resized(100), 100 * n1, 100 * n2, 0.0, width=20_000)

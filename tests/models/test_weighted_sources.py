@@ -148,6 +148,7 @@ def test_at_the_threshold_noise_and_disagreement_diverge() -> None:
     silent = model.evolve(noise_variances=np.zeros(2))
     assert silent.theory()["variance"] == 0.0
     assert silent.theory()["zeta"] == math.inf
+    assert silent.theory()["test_error"] == math.inf
     agreed = silent.evolve(targets=np.tile(model.targets[0], (2, 1))).theory()
     shift = model.targets[0] - model.test_target
     assert agreed["zeta"] == pytest.approx(shift @ model.test_covariance @ shift, rel=1e-11)
