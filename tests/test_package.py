@@ -59,6 +59,16 @@ def test_a_stored_theory_needs_neither_sympy_nor_numba(tmp_path: Path) -> None:
     assert not loaded_by(script, tmp_path) & set(HEAVY), "every other finds it"
 
 
+def test_neither_does_one_of_matrices(tmp_path: Path) -> None:
+    script = (
+        "from rmtcollapse.models import WeightedSources\n"
+        "WeightedSources(covariances=[[[1.0]]] * 2, samples=[5, 6], noise_variances=[0.1, 0.2], weights=[1, 1],"
+        " targets=[[1.0], [2.0]], ridge=0.1, test_covariance=[[1.0]], test_target=[1.0]).theory()"
+    )
+    assert "sympy" in loaded_by(script, tmp_path), "the first call makes the module"
+    assert not loaded_by(script, tmp_path) & set(HEAVY), "every other finds it"
+
+
 def test_experiments_load_no_theory(tmp_path: Path) -> None:
     loaded = loaded_by(MODEL + "model.draw(__import__('numpy').random.default_rng(0))", tmp_path)
     assert not loaded & {"sympy", "numba"}

@@ -43,7 +43,7 @@ def describe(value: Any) -> Any:
     """A parameter's value for output: a spectrum by what it is, anything else as it is."""
     if hasattr(value, "digest"):
         return {"dimension": value.dimension, "rank": value.rank, "trace": value.trace, "digest": value.digest}
-    return value
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:

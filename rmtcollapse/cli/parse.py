@@ -89,7 +89,30 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
         return _float(name, text, spec.domain)
     if spec.kind == "population":
         return parse_spectrum(text, name)
+    if spec.kind == "array":
+        return parse_array(name, text, len(spec.shape))
     return text
+
+
+def parse_array(name: str, text: str, dimensions: int) -> Any:
+    """``1,2`` as a vector, ``1,2;3,4`` as rows of a matrix, blocks joined by ``|``, or a .npy file."""
+    import numpy as np
+
+    path = Path(text)
+    if path.suffix == ".npy":
+        if not path.is_file():
+            raise ParameterError(name, text, "an existing file")
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, OSError) as error:
+            raise ParameterError(name, text, f"a readable file ({str(error).splitlines()[0]})") from None
+
+    def split(part: str, separators: str) -> Any:
+        if not separators:
+            return _float(name, part, "numbers joined by , ; and | (or a .npy file)")
+        return [split(p, separators[1:]) for p in part.split(separators[0])]
+
+    return split(text, "|;,"[-dimensions:])
 
 
 def parse_numbers(name: str, text: str) -> dict[str, float]:
@@ -192,7 +215,7 @@ def build_curve(name: str, words: Iterable[str]) -> tuple[Model, dict[str, Any]]
     grids = {
         key: parse_grid(key, text, specs[key])
         for key, text in given.items()
-        if specs[key].kind != "population" and (":" in text or "," in text)
+        if specs[key].kind not in ("population", "array") and (":" in text or "," in text)
     }
     if not grids:
         raise ParameterError(

@@ -8,6 +8,7 @@ from textwrap import indent
 import sympy as sp
 
 from rmtcollapse.equations.lowering import Pass, shared_parts
+from rmtcollapse.equations.matrices import MatrixSystem, matrix_module
 from rmtcollapse.equations.module_text import Form, template
 from rmtcollapse.equations.printing import code
 from rmtcollapse.equations.symbols import Column, filter_factor
@@ -15,7 +16,7 @@ from rmtcollapse.equations.system import System
 
 __all__ = ["GENERATOR_VERSION", "numba_module", "numpy_module"]
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 _BLOCK = 64  # atoms per block: the running sums of a block stay in cache, and their errors do not accumulate
 
 
@@ -153,8 +154,10 @@ class _NumbaForm(Form):
         return "\n".join([*made, head, first, indent("\n".join(views), "    "), rest])
 
 
-def numpy_module(system: System) -> str:
+def numpy_module(system: System | MatrixSystem) -> str:
     """Text of the NumPy form of `system`."""
+    if isinstance(system, MatrixSystem):
+        return matrix_module(system)
     return _NumpyForm(system).module()
 
 

@@ -24,10 +24,9 @@ import sympy as sp
 
 from rmtcollapse.equations.symbols import Column, Parameter, filter_factor, limit_product, total, unknown
 from rmtcollapse.equations.system import Branch, FixedPoint
+from rmtcollapse.equivalents.thresholds import THRESHOLD
 
 __all__ = ["THRESHOLD", "Resolvent", "one_resolvent", "two_resolvents"]
-
-THRESHOLD = "interpolation threshold: samples equal the rank and ridge is 0; noise is amplified without bound"
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,13 @@ class Target:
         """Coefficients of squared size `signal` with independent random signs."""
         full = spectrum.expanded()
         assert full.signal is not None
-        signs = rng.choice((-1.0, 1.0), size=full.dimension)
-        return cls(full.eigenvalues, signs * np.sqrt(full.signal))
+        return cls(full.eigenvalues, _random_signs(full.signal, rng))
+
+    def shifted(self, spectrum: Spectrum, rng: np.random.Generator) -> Target:
+        """Another target: these coefficients plus a shift of squared size `target_shift` with random signs."""
+        full = spectrum.expanded()
+        assert full.target_shift is not None
+        return Target(self.eigenvalues, self.coefficients + _random_signs(full.target_shift, rng))
 
     def energy(self, vector: Array) -> float:
         r"""Expected squared prediction of a coefficient vector, :math:`v^\top\Sigma v`."""
@@ -54,6 +59,13 @@ class Design:
         """Independent Gaussian rows with covariance diag(`eigenvalues`)."""
         return cls(rng.standard_normal((samples, len(eigenvalues))) * np.sqrt(eigenvalues))
 
+    @classmethod
+    def correlated(cls, covariance: Array, samples: int, rng: np.random.Generator) -> Design:
+        """Independent Gaussian rows with any covariance matrix."""
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return cls(rng.standard_normal((samples, len(values))) @ root.T)
+
     def labels(self, coefficients: Array) -> Array:
         """Noise-free labels."""
         return self.rows @ coefficients
@@ -61,6 +73,25 @@ class Design:
     def fitter(self, ridge: float) -> Callable[[Array], Array]:
         r"""Ridge regression on these rows: labels (samples,) or (samples, k) to coefficients; minimum norm at 0."""
         return self._ridge(ridge) if ridge > 0 else self._minimum_norm()
+
+    def projected(self, projection: Array, ridge: float) -> Callable[[Array], Array]:
+        r"""Ridge regression on the features :math:`S^\top x`: labels to :math:`S\hat v`, in the original coordinates.
+
+        `projection` is *S*, (dimension, width). With more features than directions the fit is the same in the
+        coordinates of the square root *L*, :math:`LL^\top=SS^\top`, where minimum norm is not a question of rank.
+        """
+        seen = np.flatnonzero(self.rows.any(axis=0))
+        basis = projection[seen]
+        if basis.shape[1] > basis.shape[0]:
+            basis = np.asarray(np.linalg.qr(basis.T, mode="r")).T
+        fit = Design(self.rows[:, seen] @ basis).fitter(ridge)
+
+        def coefficients(labels: Array) -> Array:
+            found = np.zeros((self.rows.shape[1], *labels.shape[1:]))
+            found[seen] = basis @ fit(labels)
+            return found
+
+        return coefficients
 
     def _ridge(self, ridge: float) -> Callable[[Array], Array]:
         from scipy.linalg import cho_factor, cho_solve
@@ -77,6 +108,15 @@ class Design:
 
         return lambda labels: np.asarray(lstsq(self.rows, labels, lapack_driver="gelsy")[0])
 
+    def shrinkage(self, fit: Callable[[Array], Array], eigenvalues: Array) -> float:
+        r"""Measured :math:`\kappa` of any linear fit: :math:`\operatorname{tr}\Sigma(I-T)/\operatorname{tr}T`.
+
+        *T* is what the fit makes of noise-free labels, :math:`\hat w=Tw`; :math:`T=\Sigma(\Sigma+\kappa)^{-1}` for a
+        ridge :math:`\kappa` on the population.
+        """
+        learned = np.diagonal(fit(self.rows))
+        return float(eigenvalues @ (1 - learned) / learned.sum())
+
     def effective_ridge(self, ridge: float) -> float:
         r"""Measured :math:`\kappa`: the reciprocal of :math:`\frac1n\operatorname{tr}(XX^\top/n+\lambda)^{-1}`."""
         rows = self.rows[:, self.rows.any(axis=0)]
@@ -86,3 +126,7 @@ class Design:
             return 0.0
         gram = np.linalg.eigvalsh(rows @ rows.T if n <= d else rows.T @ rows) / n + ridge
         return float(n / (np.sum(1 / gram) + (max(n - d, 0) / ridge if n > d else 0.0)))
+
+
+def _random_signs(squares: Array, rng: np.random.Generator) -> Array:
+    return np.asarray(rng.choice((-1.0, 1.0), size=len(squares)) * np.sqrt(squares))

@@ -16,7 +16,9 @@ __all__ = ["CellStore", "identity"]
 
 def identity(model: Any, trials: int, seed: int) -> str:
     """Digest of everything that determines a cell's result."""
-    shown = {name: getattr(value, "digest", value) for name, value in model.parameters().items()}
+    # Not the text of an array, which leaves entries out.
+    plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in model.parameters().items()}
+    shown = {name: getattr(value, "digest", value) for name, value in plain.items()}
     return text_digest(model.name(), json.dumps(shown, sort_keys=True, default=str), str(trials), str(seed))
 
 

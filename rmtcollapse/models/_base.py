@@ -22,7 +22,7 @@ from rmtcollapse.spectra.population import Spectrum
 if TYPE_CHECKING:
     from rmtcollapse.equations.system import System
 
-__all__ = ["Limit", "Model"]
+__all__ = ["Limit", "Model", "validated_digits"]
 
 
 @attrs.frozen
@@ -164,9 +164,7 @@ class Model:
             If no certified solution was reached.
         """
         if digits is not None:
-            if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 1000:
-                raise ParameterError("digits", digits, "an integer from 1 to 1000")
-            return self._reference(digits)
+            return self._reference(validated_digits(digits))
         solution = solve_point(self.compiled(), self.arguments(self.parameters()), self.columns())
         values = {**solution.unknowns, **solution.outputs}
         return Prediction(
@@ -209,6 +207,12 @@ class Model:
         """Whether a grid over these parameters is one compiled call (scalars of one system)."""
         kinds = {name: spec.kind for name, (spec, _) in specs(type(self)).items()}
         return all(kinds[name] in ("count", "number") for name in names)
+
+
+def validated_digits(digits: int) -> int:
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 1000:
+        raise ParameterError("digits", digits, "an integer from 1 to 1000")
+    return digits
 
 
 def _source_file(cls: type) -> Path | None:

@@ -9,7 +9,7 @@ import numpy as np
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra.population import Spectrum
 
-__all__ = ["exact_prediction", "isotropic_signal", "minimum_norm_variance"]
+__all__ = ["exact_prediction", "isotropic_signal", "minimum_norm_variance", "mixed_share"]
 
 
 def minimum_norm_variance(samples: int, rank: int, noise_variance: float) -> float:
@@ -30,6 +30,28 @@ def isotropic_signal(spectrum: Spectrum) -> float | None:
     if np.ptp(spectrum.eigenvalues[seen]) > 0 or spectrum.signal is None:
         return None
     return float(spectrum.eigenvalues[seen][0] * spectrum.signal[seen].sum())
+
+
+def mixed_share(real: int, synthetic: int, rank: int) -> float:
+    r"""Expected share of the shift's energy that least squares on real and synthetic rows takes up; any covariance.
+
+    Whitened, the shift is mapped by :math:`W^{-1}W_2` with :math:`W=W_1+W_2` of independent Wishart matrices.
+    :math:`W_2=W^{1/2}BW^{1/2}` with *B* independent of *W* and invariant under rotations, so that
+    :math:`E\,B_{ij}B_{kl}=A\delta_{ij}\delta_{kl}+C(\delta_{ik}\delta_{jl}+\delta_{il}\delta_{jk})`; second moments of
+    *W* and :math:`W_2` give :math:`C=n_1n_2/(n(n-1)(n+2))`, :math:`A+2C=n_2(n_2+2)/(n(n+2))`, and the share is
+
+    .. math:: \frac1dE\operatorname{tr}BW^{-1}BW=\frac{n_2(n_2+2)}{n(n+2)}
+              +\frac{n_1n_2(n+1)(d-1)}{n(n-1)(n+2)(n-d-1)} .
+
+    Infinite for :math:`n\le d+1` unless one kind of rows is missing or :math:`d=1`. Derived here.
+    """
+    n, d = real + synthetic, rank
+    if real == 0 or synthetic == 0:
+        return float(real == 0)
+    if n <= d + 1 and d > 1:
+        return math.inf
+    spread = real * synthetic * (n + 1) * (d - 1) / (n * (n - 1) * (n + 2) * (n - d - 1)) if d > 1 else 0.0
+    return synthetic * (synthetic + 2) / (n * (n + 2)) + spread
 
 
 def exact_prediction(**values: float) -> Prediction:

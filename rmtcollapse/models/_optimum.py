@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rmtcollapse.models._base import Model
 
-__all__ = ["smooth_minimum"]
+__all__ = ["least_point", "smooth_minimum"]
 
 
 def smooth_minimum(model: Model, value: str = "test_error") -> float:
@@ -26,16 +26,19 @@ def smooth_minimum(model: Model, value: str = "test_error") -> float:
         return float(model.evolve(ridge=math.exp(log_ridge)).theory()[value])
 
     scale = math.log(model.spectrum.trace / model.spectrum.dimension)
-    grid = scale + np.linspace(-30.0, 30.0, 121)
+    return least_point(at, float(model.evolve(ridge=0.0).theory()[value]), scale)
+
+
+def least_point(at: Callable[[float], float], at_zero: float, centre: float = 0.0) -> float:
+    """The x >= 0 at which a value is least, from the value as a function of log x and its limit at 0; 0.0 or inf."""
+    grid = centre + np.linspace(-30.0, 30.0, 121)
     values = np.array([at(x) for x in grid])
     best = int(np.argmin(values))
-    ends = {0: 0.0, len(grid) - 1: math.inf}
-    ridgeless = float(model.evolve(ridge=0.0).theory()[value])
-    # Flat to rounding towards zero: the ridgeless limit is the minimum.
-    if ridgeless <= values[best] * (1 + 1e-14):
+    # Flat to rounding towards zero: the limit is the minimum.
+    if at_zero <= values[best] * (1 + 1e-14):
         return 0.0
-    if best in ends:
-        return ends[best]
+    if best in (0, len(grid) - 1):
+        return 0.0 if best == 0 else math.inf
     return math.exp(_stationary(at, grid[best - 1], grid[best + 1]))
 
 

@@ -20,6 +20,7 @@ from rmtcollapse.spectra.population import Spectrum
 
 __all__ = [
     "ParameterSpec",
+    "array",
     "choice",
     "count",
     "default_of",
@@ -36,7 +37,7 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population"``."""
+    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population" "array"``."""
 
     kind: str
     symbol: str
@@ -47,6 +48,7 @@ class ParameterSpec:
     options: tuple[str, ...] = ()
     optional: bool = False
     needs: tuple[str, ...] = ()
+    shape: tuple[str, ...] = ()
 
     def validated(self, name: str, value: Any) -> Any:
         """The value as the type that the model stores, or a :class:`ParameterError`."""
@@ -56,6 +58,8 @@ class ParameterSpec:
             return self._chosen(name, value)
         if self.kind == "population":
             return self._population(name, value)
+        if self.kind == "array":
+            return self._array(name, value)
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
         allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
@@ -78,6 +82,17 @@ class ParameterSpec:
             raise ParameterError(name, value, "a Spectrum with at least one positive eigenvalue")
         return value
 
+    def _array(self, name: str, value: Any) -> np.ndarray:
+        """A read-only copy in float64."""
+        try:
+            array = np.asarray(value)
+        except ValueError:  # ragged
+            raise ParameterError(name, value, self.domain) from None
+        wrong = array.dtype.kind not in "iuf" or array.ndim != len(self.shape) or array.size == 0
+        if wrong or not np.all(np.isfinite(array)) or not np.all(self.check(array)):
+            raise ParameterError(name, value, self.domain)
+        return np.frombuffer(np.array(array, dtype=float).tobytes()).reshape(array.shape)
+
     def _chosen(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:
             hint = did_you_mean(value, self.options) if isinstance(value, str) else ""
@@ -87,7 +102,11 @@ class ParameterSpec:
     def validated_grid(self, name: str, values: Any) -> np.ndarray:
         """A whole axis of a sweep at once, under the same rules; names the first value that is refused."""
         if self.kind not in ("count", "number"):
-            return np.array([self.validated(name, v) for v in values], dtype=object)
+            cells = [self.validated(name, v) for v in values]
+            axis = np.empty(len(cells), dtype=object)
+            for i, cell in enumerate(cells):  # not as a whole: equal arrays would become further dimensions
+                axis[i] = cell
+            return axis
         axis = np.asarray(values)
         kinds = "iu" if self.kind == "count" else "iuf"
         if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in kinds:
@@ -103,7 +122,13 @@ def _field(name_spec: ParameterSpec, default: Any) -> Any:
         return name_spec.validated(field.name, value)
 
     converter = attrs.Converter(convert, takes_field=True)
-    return attrs.field(default=default, converter=converter, metadata={"spec": name_spec})
+    # Arrays are equal where their contents are.
+    equal: Any = _content if name_spec.kind == "array" else None
+    return attrs.field(default=default, converter=converter, metadata={"spec": name_spec}, eq=equal)
+
+
+def _content(array: np.ndarray) -> tuple[tuple[int, ...], bytes]:
+    return array.shape, array.tobytes()
 
 
 def count(symbol: str, meaning: str, *, least: int = 1, default: Any = attrs.NOTHING, optional: bool = False) -> Any:
@@ -149,10 +174,22 @@ def population(symbol: str, meaning: str, *needs: str) -> Any:
     return _field(spec, attrs.NOTHING)
 
 
+def array(
+    symbol: str,
+    meaning: str,
+    domain: str,
+    *shape: str,
+    check: Callable[[Any], Any] = lambda values: np.ones(np.shape(values), dtype=bool),
+    unit: str = "dimensionless",
+) -> Any:
+    """Finite numbers in an array with the named dimensions `shape`, each satisfying `check`; kept read-only."""
+    return _field(ParameterSpec("array", symbol, meaning, domain, unit, check, shape=shape), attrs.NOTHING)
+
+
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(count, nonnegative, number, choice, population),
+    field_specifiers=(count, nonnegative, number, choice, population, array),
 )
 def model(cls: type[M]) -> type[M]:
     """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""

@@ -48,6 +48,7 @@ from rmtcollapse.models._exact import exact_prediction, isotropic_signal, minimu
 from rmtcollapse.models._optimum import smooth_minimum
 from rmtcollapse.models._parameters import choice, count, model, nonnegative, population
 from rmtcollapse.models._prediction import Prediction
+from rmtcollapse.models._rates import clean_rates, power_law_exponents
 from rmtcollapse.spectra.population import Spectrum
 
 if TYPE_CHECKING:
@@ -369,27 +370,18 @@ class RecursiveRegression(Model):
         Source: [DohmatobFengKempe2024]_, Theorem 5.1 and Corollary 5.2, from memory and re-derived here; checked
         against the equations in the tests.
         """
-        beta, r = self._power_law()
-        a = self._growth(generator_growth)
-        width = 2 * min(r, 1.0) * beta + 1
+        clean = clean_rates(*power_law_exponents(self.spectrum))
+        a = min(self._growth(generator_growth), 1.0)
         return {
-            "clean_ridge": beta / width,
-            "clean_rate": (width - 1) / width,
-            "noiseless_rate": width - 1,
-            "unadapted_rate": min(a, 1.0) - 1 / width,
-            "adaptive_ridge": min(a, 1.0) * beta / width,
-            "adaptive_rate": min(a, 1.0) * (width - 1) / width,
+            **clean,
+            "unadapted_rate": a - 1 + clean["clean_rate"],
+            "adaptive_ridge": a * clean["clean_ridge"],
+            "adaptive_rate": a * clean["clean_rate"],
         }
 
     def adaptive_ridge(self, generator_growth: float | None = None) -> float:
         r""":math:`\lambda=T^{-\ell_*}` with the adaptive exponent of :meth:`exponents`: the error keeps decaying."""
         return float(self.samples ** -self.exponents(generator_growth)["adaptive_ridge"])
-
-    def _power_law(self) -> tuple[float, float]:
-        beta, r = self.spectrum.capacity, self.spectrum.source
-        if beta is None or r is None or beta <= 1 or r <= 0:
-            raise ParameterError("spectrum", self.spectrum, "Spectrum.power_law with capacity > 1 and source > 0")
-        return beta, r
 
     def _growth(self, given: float | None) -> float:
         if given is None:

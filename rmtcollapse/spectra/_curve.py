@@ -315,14 +315,17 @@ class MultiplyPoisson(Node):
         return Point(a.z * factor, a.m / factor, a.t, a.s)
 
     def potential(self, here: Point, *below: Point) -> Any:
-        c = float(self.ratio)
-        direct = self._direct(here.t, here.s)
+        if self.ratio == 1:
+            return below[0].potential - here.t
+        c, inner, share = float(self.ratio), below[0].z, float(1 - 1 / self.ratio)
         with np.errstate(divide="ignore"):
-            other = np.log(np.where(direct, 1.0, float(1 - self.ratio) + c * here.s))
-            logarithm = np.where(direct, np.log1p(np.where(direct, -c * here.t, 0)), other)
-        # the argument of z / z1, which next to an atom at 0 is better known from z
-        logarithm = logarithm.real + 1j * (_argument(here.z) - _argument(below[0].z))
-        return below[0].potential - here.t + (float(1 - 1 / self.ratio) * logarithm if self.ratio != 1 else 0.0)
+            direct = np.log(np.abs(np.where(self._direct(here.t, here.s), 1 - c * here.t, (1 - c) + c * here.s)))
+            # z / z1, which next to an atom at 0 is better known from z, as is its argument
+            size = np.where(
+                np.abs(here.z) < 1e-3 * np.abs(inner), np.log(np.abs(here.z)) - np.log(np.abs(inner)), direct
+            )
+        angle = _argument(here.z) - _argument(inner)
+        return below[0].potential - here.t + share * size + 1j * share * angle
 
     def start(self, z: Any) -> list[Any]:
         return self.children[0].start(z)

@@ -107,11 +107,11 @@ class DensityLeaf(Leaf):
         """End, offsets and weights of both halves to 32 digits: real, imaginary parts, high before low, (4, nodes)."""
         assert self.ends is not None
         offsets, weights, left = self._exact_nodes
-        halves = (left, [not x for x in left])
-        return [
-            (end, *(_pairs([z for z, x in zip(f, part, strict=True) if x]) for f in (offsets, weights)))
-            for end, part in zip(self.ends, halves, strict=True)
-        ]
+        result = []
+        for end, near in zip(self.ends, (True, False), strict=True):
+            own = [_pairs([z for z, x in zip(f, left, strict=True) if x is near]) for f in (offsets, weights)]
+            result.append((end, own[0], own[1]))
+        return result
 
     @cached_property
     def _exact_nodes(self) -> tuple[list[Any], list[Any], list[bool]]:

@@ -54,6 +54,29 @@ def test_refusals_name_parameter_value_and_domain(words: list[str], error: type,
     assert all(part in message for part in parts)
 
 
+def test_arrays_are_lists_of_numbers_or_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "covariances.npy", np.array([np.eye(2), 2 * np.eye(2)]))
+    words = [
+        "samples=10,20",
+        "noise_variances=0.1,0.2",
+        "weights=1,0.5",
+        "targets=1,0;1,0.5",
+        "ridge=0.1",
+        "test_covariance=1,0.5;0.5,1",
+        "test_target=1,0",
+    ]
+    typed = build_model("weighted-sources", ["covariances=1,0;0,1|2,0;0,2", *words])
+    assert typed == build_model("weighted-sources", [f"covariances={tmp_path / 'covariances.npy'}", *words])
+    np.testing.assert_array_equal(typed.parameters()["targets"], [[1.0, 0.0], [1.0, 0.5]])
+    _, grids = build_curve("weighted-sources", ["covariances=1,0;0,1|2,0;0,2", *words[:4], "ridge=0.1,0.2", *words[5:]])
+    assert list(grids) == ["ridge"]
+    (tmp_path / "broken.npy").write_bytes(b"no array")
+    wrong = ("1,0;0,x", "1,0;0|1", "1_0,0;0,1", str(tmp_path / "none.npy"), str(tmp_path / "broken.npy"))
+    for text in wrong:
+        with pytest.raises(ParameterError, match=r"\Acovariances = [^\n]+\Z"):
+            build_model("weighted-sources", [f"covariances={text}", *words])
+
+
 def test_a_misspelt_model_has_a_suggestion() -> None:
     with pytest.raises(UnknownParameterError, match="did you mean 'ridge-regression'"):
         model_class("rigde-regression")

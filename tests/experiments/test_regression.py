@@ -148,3 +148,61 @@ def test_effective_ridge_converges_to_the_population_equation() -> None:
     # Linear statistics of a sample covariance fluctuate as 1/n; the mean is off by O(1/n).
     assert abs(defect) < 5 / samples
     assert np.std(measured) < 5 / samples * kappa
+
+
+# ---- shifted targets, projections, any covariance ----------------------------------------------------------------
+
+
+def test_a_shift_has_exact_squares_and_signs_of_its_own() -> None:
+    law = LAW.with_target_shift([2.0, 4.0, 0.0])
+    pairs = []
+    for k in range(400):
+        target = Target.draw(law, rng(k))
+        shift = target.shifted(law, rng(1000 + k)).coefficients - target.coefficients
+        np.testing.assert_allclose(shift**2, [2.0, 2.0, 2.0, 0.0, 0.0, 0.0], rtol=64 * EPS, atol=64 * EPS)
+        pairs.append(np.sign([target.coefficients[0], *shift[:3]]))
+    correlation = np.array(pairs).T @ np.array(pairs) / 400
+    assert np.all(abs(correlation[np.triu_indices(4, 1)]) < 4 / 20)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("width", [2, 6, 9])
+@pytest.mark.parametrize("samples", [4, 20])
+def test_a_projected_fit_is_the_fit_on_the_features(samples: int, width: int, ridge: float) -> None:
+    """Written out: least squares on X S with a penalty on v, through the pseudo-inverse."""
+    lab, projection = design(samples), rng(1).standard_normal((6, width))
+    labels = rng(2).standard_normal((samples, 2))
+    features = lab.rows @ projection
+    gram = features.T @ features / samples + ridge * np.eye(width)
+    inverse = np.linalg.inv(gram) if ridge else np.linalg.pinv(gram, rcond=1e-10, hermitian=True)
+    expected = projection @ inverse @ features.T @ labels / samples
+    np.testing.assert_allclose(lab.projected(projection, ridge)(labels), expected, rtol=1e-8, atol=1e-8)
+    alone = lab.projected(projection, ridge)(labels[:, 0])
+    np.testing.assert_allclose(alone, expected[:, 0], rtol=1e-8, atol=1e-8)
+
+
+def test_a_wide_projected_fit_does_not_depend_on_a_numerical_rank() -> None:
+    """Eigenvalues over twelve decades: features that are nearly dependent are still features."""
+    lab, projection = Design.draw(np.logspace(0, -12, 20), 60, rng()), rng(1).standard_normal((20, 50))
+    truth = np.ones(20)
+    np.testing.assert_allclose(lab.projected(projection, 0.0)(lab.labels(truth)), truth, rtol=1e-5)
+
+
+def test_a_projected_fit_leaves_out_what_is_never_seen() -> None:
+    lab = Design.draw(np.array([1.0, 0.0, 2.0]), 10, rng())
+    found = lab.projected(rng(1).standard_normal((3, 5)), 0.0)(lab.labels(np.array([1.0, 7.0, -2.0])))
+    np.testing.assert_allclose(found, [1.0, 0.0, -2.0], atol=1e-12)
+
+
+def test_shrinkage_is_the_ridge_of_a_fit_on_the_population() -> None:
+    s, kappa = np.array([4.0, 1.0, 0.25]), 0.7
+    lab = Design(np.diag(np.sqrt(3 * s)))  # its second moment is the population's
+    assert lab.shrinkage(lab.fitter(kappa), s) == pytest.approx(kappa, rel=1e-13)
+    assert abs(lab.shrinkage(lab.fitter(0.0), s)) < 1e-14
+
+
+def test_correlated_rows_have_their_covariance() -> None:
+    covariance = np.array([[2.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    rows = Design.correlated(covariance, 20_000, rng()).rows
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2)
+    assert np.all(abs(rows.T @ rows / 20_000 - covariance) <= 4 / np.sqrt(20_000) * scale + 1e-12)

@@ -9,7 +9,7 @@ import pytest
 
 from rmtcollapse import Spectrum
 from rmtcollapse.experiments.store import CellStore, identity
-from rmtcollapse.models import RidgeRegression
+from rmtcollapse.models import RidgeRegression, WeightedSources
 
 DRAWS = {"bias": np.array([0.1, 1 / 3, 5e-324, 1e308]), "variance": np.array([0.0, np.inf, -1.0, np.pi])}
 MODEL = RidgeRegression(spectrum=Spectrum.isotropic(10), samples=15, ridge=0.1, noise_variance=0.4)
@@ -54,3 +54,22 @@ def test_identity_is_that_of_everything_that_decides_a_cell() -> None:
         identity(MODEL.evolve(samples=16), 10, 3),
     ]
     assert len({base, *others}) == 6
+
+
+def test_identity_knows_every_entry_of_a_large_array() -> None:
+    d = 60
+    given = {
+        "covariances": np.array([np.eye(d)]),
+        "samples": np.array([70]),
+        "noise_variances": np.ones(1),
+        "weights": np.ones(1),
+        "targets": np.ones((1, d)),
+        "ridge": 0.1,
+        "test_covariance": np.eye(d),
+        "test_target": np.ones(d),
+    }
+    changed = np.array([np.eye(d)])
+    changed[0, 30, 30] = 2.0
+    first, other = WeightedSources(**given), WeightedSources(**{**given, "covariances": changed})
+    assert identity(first, 10, 3) != identity(other, 10, 3)
+    assert identity(first, 10, 3) == identity(first.evolve(), 10, 3)

@@ -33,6 +33,23 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "count": (*NEVER, 2.5, 3.0, np.float64(3), -1),
     "number": NEVER,
     "choice": (True, 3, "", "no such option", ["independent"]),
+    "array": (
+        True,
+        "3",
+        "",
+        3,
+        1.5,
+        1j,
+        {},
+        [],
+        object(),
+        math.nan,
+        [["a"]],
+        [1j],
+        [math.nan],
+        [[1.0], [1.0, 2.0]],
+        [True],
+    ),
     "population": (True, 3, "isotropic", np.eye(2), [1.0, 2.0], Spectrum([0.0], signal=[1.0])),
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from rmtcollapse import ParameterError, Spectrum
 from rmtcollapse.models._parameters import (
+    array,
     choice,
     count,
     default_of,
@@ -166,3 +167,29 @@ def test_the_first_value_that_is_refused_is_named(name: str, values: Any, shown:
 def test_what_is_no_axis_is_refused(values: Any) -> None:
     with pytest.raises(ParameterError, match=r"\Arows = .*one-dimensional[^\n]*\Z"):
         axis("rows", values)
+
+
+# ---- arrays ------------------------------------------------------------------------------------------------------
+
+
+def test_arrays_are_copied_kept_read_only_and_equal_by_content() -> None:
+    @model
+    class Listed:
+        values: np.ndarray = array("v_k", "some numbers", "finite numbers >= 0 (K,)", "K", check=lambda v: v >= 0)
+
+    given = np.array([1, 2])
+    made = Listed(values=given)
+    given[0] = 7
+    np.testing.assert_array_equal(made.values, [1.0, 2.0])
+    assert made.values.dtype == float
+    with pytest.raises(ValueError, match="read-only"):
+        made.values[0] = 3.0
+    assert made == Listed(values=[1.0, 2.0])  # type: ignore[arg-type]
+    assert hash(made) == hash(Listed(values=(1, 2)))  # type: ignore[arg-type]
+    assert made != Listed(values=np.array([1.0, 3.0]))
+    for wrong in ([1, -1], [[1, 2]], [], [math.nan], [True], "12", 3, [1, [2]]):
+        with pytest.raises(ParameterError, match=r"\Avalues = [^\n]+finite numbers >= 0 \(K,\)\Z"):
+            Listed(values=wrong)  # type: ignore[arg-type]
+    axis = specs(Listed)["values"][0].validated_grid("values", [[1, 2], [3, 4]])
+    assert axis.shape == (2,)
+    np.testing.assert_array_equal(axis[1], [3.0, 4.0])
