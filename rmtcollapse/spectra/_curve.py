@@ -318,7 +318,7 @@ class MultiplyPoisson(Node):
         if self.ratio == 1:
             return below[0].potential - here.t
         c, inner, share = float(self.ratio), below[0].z, float(1 - 1 / self.ratio)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             direct = np.log(np.abs(np.where(self._direct(here.t, here.s), 1 - c * here.t, (1 - c) + c * here.s)))
             # z / z1, which next to an atom at 0 is better known from z, as is its argument
             size = np.where(

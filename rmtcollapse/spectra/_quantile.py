@@ -181,8 +181,9 @@ def over_bulk(
             if not np.all(np.isfinite(terms)):
                 break
             current, size = math.fsum(terms), math.fsum(np.abs(terms))
-            # an end too singular for doubles would settle too, without a part of the mass
+            # an end too singular for doubles would settle too, without a part of the mass or of the function
             whole = mass is None or abs(math.fsum(shares) - mass) <= 1e-10
+            whole &= rule is _midpoints or abs(terms[0]) <= 1e-12 * size
             if whole and abs(current - previous) <= 1e-13 * size:
                 return current
             previous = current

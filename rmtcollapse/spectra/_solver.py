@@ -322,6 +322,5 @@ def refuse_failures(found: Solved, z: NDArray[Any]) -> None:
         first = z[~found.good][0]
         raise ConvergenceError(
             f"no certified solution at z = {first:.17g} ({int((~found.good).sum())} of {z.size} points): continuation "
-            "from the upper half plane stopped; move the point, or give it a positive imaginary part. The far tail of "
-            "a density population, below 1e-12 of its height, is out of reach"
+            "from the upper half plane stopped; move the point, or give it a positive imaginary part"
         )

@@ -184,7 +184,7 @@ class CurveLaw(Law):
     def _solve_exactly(self, z: ComplexArray, found: Solved) -> None:
         """Points where parameters are hardly determined, as next to singular edges: with as many digits as it takes."""
         rest = np.flatnonzero(~found.good)
-        if rest.size * sum(leaf.places.size for leaf in self._root.leaves) > PATIENCE:
+        if self._dense or rest.size * sum(leaf.places.size for leaf in self._root.leaves) > PATIENCE:
             return
         for i in rest:
             exact = continued_exactly(self._root, complex(z[i]), self._scale)
@@ -207,8 +207,8 @@ class CurveLaw(Law):
 
     @cached_property
     def _closest(self) -> float:  # type: ignore[override]
-        # beside a density Im u is the square of u: below this it is no double; the masses say whether it matters
-        return 1e-100 * self._scale if self._dense else 1e-250
+        # next to an end of a density Im u / u is as small as u: 32 digits end here; integrals notice where it matters
+        return 1e-40 * self._scale if self._dense else 1e-250
 
     @cached_property
     def _dense(self) -> bool:
