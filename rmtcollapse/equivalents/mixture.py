@@ -16,10 +16,11 @@ non-negative. Source: [DohmatobFengSubramonianKempe2024]_, Theorems 1 and 2; thi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import sympy as sp
 
-from rmtcollapse.equations.symbols import Column, Parameter, limit_product, total
+from rmtcollapse.equations.symbols import Column, Parameter, limit_product, parameter, total
 from rmtcollapse.equivalents.projection import Projection
 
 __all__ = ["Mixture"]
@@ -41,6 +42,16 @@ class Mixture:
     synthetic: Parameter
     noise: Parameter
     synthetic_noise: Parameter
+
+    @classmethod
+    def named(cls) -> Self:
+        """Under the names and letters that all models of mixtures use."""
+        return cls(
+            parameter("real_fraction", "p_1"),
+            parameter("synthetic_fraction", "p_2"),
+            parameter("noise_variance", r"\sigma_1^2"),
+            parameter("synthetic_noise_variance", r"\sigma_2^2"),
+        )
 
     @property
     def mean_noise(self) -> sp.Expr:

@@ -42,9 +42,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from rmtcollapse.errors import NoExactValueError, ParameterError
+from rmtcollapse.errors import NoExactValueError
 from rmtcollapse.models._base import Limit, Model
 from rmtcollapse.models._exact import exact_prediction, minimum_norm_variance, mixed_share
+from rmtcollapse.models._mixture import check_rows, mean_noise, mixture_arguments, noise_scales
 from rmtcollapse.models._optimum import smooth_minimum
 from rmtcollapse.models._parameters import count, model, nonnegative, population
 from rmtcollapse.models._prediction import Prediction
@@ -116,12 +117,7 @@ class IteratedMixing(Model):
         s, w2 = Column("eigenvalue", "s_j"), Column("signal", "w_j^2")
         n, steps = parameter("samples", "n", exact=True), parameter("steps", "g", exact=True)
         n0, lam = parameter("first_samples", "n_0", exact=True), parameter("ridge", r"\lambda")
-        mixture = Mixture(
-            parameter("real_fraction", "p_1"),
-            parameter("synthetic_fraction", "p_2"),
-            parameter("noise_variance", r"\sigma_1^2"),
-            parameter("synthetic_noise_variance", r"\sigma_2^2"),
-        )
+        mixture = Mixture.named()
         p1, p2 = mixture.real, mixture.synthetic
         fit, first = one_resolvent(n, lam, s), one_resolvent(n0, lam, s, "0")
         slack, slack0 = unknown("slack", r"(n-\mathrm{df}_2)"), unknown("first_slack", r"(n_0-\mathrm{df}_2^0)")
@@ -171,26 +167,22 @@ class IteratedMixing(Model):
     @classmethod
     def arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Totals and shares of the rows."""
-        real, synthetic = np.asarray(values["real_samples"], float), np.asarray(values["synthetic_samples"], float)
-        noise, given = values["synthetic_noise_variance"], values["first_samples"]
-        first = real + synthetic if given is None else given
+        mixture = mixture_arguments(values)
+        rows, given = mixture["samples"], values["first_samples"]
+        first = rows if given is None else given
         return {
+            **mixture,
             # Without a mixture its rows do not matter; those of generation 0 keep its status out of the way.
-            "samples": np.where(np.asarray(values["generations"]) > 0, real + synthetic, first),
+            "samples": np.where(np.asarray(values["generations"]) > 0, rows, first),
             "first_samples": first,
             "ridge": values["ridge"],
             "steps": values["generations"],
-            "real_fraction": real / (real + synthetic),
-            "synthetic_fraction": synthetic / (real + synthetic),
-            "noise_variance": values["noise_variance"],
-            "synthetic_noise_variance": values["noise_variance"] if noise is None else noise,
         }
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
         """There must be rows to fit."""
-        if np.any(np.asarray(values["real_samples"]) + np.asarray(values["synthetic_samples"]) < 1):
-            raise ParameterError("real_samples", 0, "at least 1 where synthetic_samples is 0")
+        check_rows(values)
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Run the generations literally; two label columns, signal alone and noise alone."""
@@ -198,8 +190,6 @@ class IteratedMixing(Model):
 
         target = Target.draw(self.spectrum, rng)
         real, rows = self.real_samples, self.real_samples + self.synthetic_samples
-        noise = self.noise_variance if self.synthetic_noise_variance is None else self.synthetic_noise_variance
-        mixed = np.sqrt(np.repeat([self.noise_variance, noise], [real, self.synthetic_samples]))
         truth = np.stack([target.coefficients, np.zeros_like(target.coefficients)], axis=1)
         design = Design.draw(target.eigenvalues, rows if self.first_samples is None else self.first_samples, rng)
         labels = design.labels(truth)
@@ -209,7 +199,7 @@ class IteratedMixing(Model):
             design = Design.draw(target.eigenvalues, rows, rng)
             labels = design.labels(labeller)
             labels[:real] = design.labels(truth)[:real]
-            labels[:, 1] += rng.standard_normal(rows) * mixed
+            labels[:, 1] += rng.standard_normal(rows) * noise_scales(self.parameters())
             labeller = design.fitter(self.ridge)(labels)
         signal, error = labeller.T
         return {
@@ -235,9 +225,7 @@ class IteratedMixing(Model):
             raise NoExactValueError(
                 "IteratedMixing: exact at ridge = 0 with at least as many samples as directions only"
             )
-        noise = args["real_fraction"] * args["noise_variance"]
-        noise += args["synthetic_fraction"] * args["synthetic_noise_variance"]
-        added = minimum_norm_variance(rows, d, float(noise))
+        added = minimum_norm_variance(rows, d, mean_noise(args))
         share = mixed_share(self.real_samples, self.synthetic_samples, d)
         error = minimum_norm_variance(first, d, self.noise_variance)
         for _ in range(self.generations):

@@ -47,10 +47,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from rmtcollapse.equations.solve import Solution, solve_point
-from rmtcollapse.errors import NoExactValueError, ParameterError
+from rmtcollapse.errors import NoExactValueError
 from rmtcollapse.models._amplification import Amplification, judge_growth
 from rmtcollapse.models._base import Limit, Model
 from rmtcollapse.models._exact import exact_prediction, minimum_norm_variance, mixed_share
+from rmtcollapse.models._mixture import check_rows, mean_noise, mixture_arguments, noise_scales
 from rmtcollapse.models._optimum import smooth_minimum
 from rmtcollapse.models._parameters import count, model, nonnegative, number, population
 from rmtcollapse.models._prediction import Prediction
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 __all__ = ["StrongCollapse"]
 
 _STEP = 1e-6  # in log-width, of the slope that says whether a larger model is worse
+_MANY = 1e30  # rows, of which one more or less, or a rank, is below rounding
 _WIDE = 1e3  # widths beyond samples and rank by this factor are nearly the linear model
 
 
@@ -142,12 +144,7 @@ class StrongCollapse(Model):
         )
         n, m = (Count(name, letter, extended_nonnegative=True) for name, letter in (("samples", "n"), ("width", "m")))
         lam, gain = parameter("ridge", r"\lambda"), parameter("projection_gain", r"\gamma")
-        mixture = Mixture(
-            parameter("real_fraction", "p_1"),
-            parameter("synthetic_fraction", "p_2"),
-            parameter("noise_variance", r"\sigma_1^2"),
-            parameter("synthetic_noise_variance", r"\sigma_2^2"),
-        )
+        mixture = Mixture.named()
         projection = random_projection(n, m, lam, gain, s)
         t, r = unknown("boundary", "t"), unknown("leakage", "r")
         slack, u = unknown("slack", r"\tau"), unknown("amplification", "u")
@@ -174,25 +171,19 @@ class StrongCollapse(Model):
     @classmethod
     def arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Totals and shares of the rows; no projection is an infinite width of gain 1."""
-        real, synthetic = np.asarray(values["real_samples"], float), np.asarray(values["synthetic_samples"], float)
-        noise, width, entries = values["synthetic_noise_variance"], values["width"], values["projection_variance"]
+        width, entries = values["width"], values["projection_variance"]
         entries = 1 / values["spectrum"].dimension if entries is None else entries
         return {
-            "samples": real + synthetic,
+            **mixture_arguments(values),
             "width": np.inf if width is None else np.asarray(width, float),
             "ridge": values["ridge"],
             "projection_gain": 1.0 if width is None else np.asarray(width, float) * entries,
-            "real_fraction": real / (real + synthetic),
-            "synthetic_fraction": synthetic / (real + synthetic),
-            "noise_variance": values["noise_variance"],
-            "synthetic_noise_variance": values["noise_variance"] if noise is None else noise,
         }
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
         """There must be rows to fit."""
-        if np.any(np.asarray(values["real_samples"]) + np.asarray(values["synthetic_samples"]) < 1):
-            raise ParameterError("real_samples", 0, "at least 1 where synthetic_samples is 0")
+        check_rows(values)
 
     def resized(self, factor: int | Fraction) -> Self:
         """The same limit at another size; entries of the projection shrink as their number grows."""
@@ -216,11 +207,11 @@ class StrongCollapse(Model):
             entries = 1 / self.spectrum.dimension if self.projection_variance is None else self.projection_variance
             projection = rng.normal(scale=math.sqrt(entries), size=(len(target.eigenvalues), self.width))
             fit = design.projected(projection, self.ridge)
-        noise = self.noise_variance if self.synthetic_noise_variance is None else self.synthetic_noise_variance
-        scales = np.sqrt(np.repeat([self.noise_variance, noise], [real, self.synthetic_samples]))
         labels = design.labels(np.stack([target.coefficients, shifted.coefficients - target.coefficients], axis=1))
         labels[:real, 1] = 0.0
-        signal, shift, error = fit(np.column_stack([labels, rng.standard_normal(rows) * scales])).T
+        signal, shift, error = fit(
+            np.column_stack([labels, rng.standard_normal(rows) * noise_scales(self.parameters())])
+        ).T
         return {
             "test_error": target.risk(signal + shift + error),
             "bias": target.risk(signal),
@@ -246,9 +237,7 @@ class StrongCollapse(Model):
             raise NoExactValueError(
                 "StrongCollapse: exact at ridge = 0 with at least as many samples and features as directions only"
             )
-        noise = args["real_fraction"] * args["noise_variance"]
-        noise += args["synthetic_fraction"] * args["synthetic_noise_variance"]
-        variance = minimum_norm_variance(rows, d, float(noise))
+        variance = minimum_norm_variance(rows, d, mean_noise(args))
         law = self.spectrum.columns()
         energy = float(np.sum(law["multiplicity"] * law["eigenvalue"] * law["target_shift"]))
         zeta = energy * mixed_share(self.real_samples, self.synthetic_samples, d) if energy > 0 else 0.0
@@ -266,13 +255,11 @@ class StrongCollapse(Model):
             :math:`p_2^2\operatorname{tr}\Delta\Sigma` in the linear model.
         """
         lam = self.ridge if ridge is None else self.specs()["ridge"].validated("ridge", ridge)
-        if self.width is not None:
-            return self._at(samples=np.inf, ridge=lam).outputs["test_error"]
-        # The fit is then the population's own: kappa = lambda, nothing is amplified.
-        law, share = self.spectrum.columns(), self.arguments(self.parameters())["synthetic_fraction"]
-        s, m = law["eigenvalue"], law["multiplicity"]
-        kept = (law["signal"] * lam**2 + (share * s) ** 2 * law["target_shift"]) / (s + lam) ** 2
-        return float(np.sum(m * s * kept))
+        # Rows without end and no width leave nothing to solve: take as many as doubles cannot tell from that, and none
+        # of the noise that they average out.
+        rows = _MANY if self.width is None else np.inf
+        limit = self._at(samples=rows, ridge=lam, noise_variance=0.0, synthetic_noise_variance=0.0)
+        return limit.outputs["test_error"]
 
     def interpolation_threshold(self) -> int:
         """The number of rows at which a ridgeless fit begins to leave residuals, and its error is infinite."""
