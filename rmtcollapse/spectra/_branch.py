@@ -14,7 +14,17 @@ from rmtcollapse.spectra._curve import Leaf, Node
 from rmtcollapse.spectra._poles import gaps_of_poles
 from rmtcollapse.spectra._solver import jets, values
 
-__all__ = ["Branch", "find_roots", "grid", "image_slope", "increasing", "leaf_branches", "pole_branches", "size_of"]
+__all__ = [
+    "Branch",
+    "find_roots",
+    "grid",
+    "image_noise",
+    "image_slope",
+    "increasing",
+    "leaf_branches",
+    "pole_branches",
+    "size_of",
+]
 
 SAMPLES = 385
 CANDIDATES = 48
@@ -164,7 +174,7 @@ def _significant(node: Node, pieces: list[Branch]) -> list[Branch]:
     kept: list[tuple[Branch, float]] = []
     for piece in pieces:
         inset = 1e-12 * (piece.high - piece.low)
-        z, noise = _image_noise(node, piece, np.array([piece.low + inset, piece.high - inset]))
+        z, noise = image_noise(node, piece, np.array([piece.low + inset, piece.high - inset]))
         if not np.all(np.isfinite(z)):
             kept.append((piece, np.inf))
         elif z[1] - z[0] > noise.sum():
@@ -176,7 +186,7 @@ def _significant(node: Node, pieces: list[Branch]) -> list[Branch]:
     return [piece for piece, _ in kept]
 
 
-def _image_noise(node: Node, branch: Branch, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def image_noise(node: Node, branch: Branch, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """z at v (n,), and how far rounding, of the parameters too, may move it."""
     u = branch.u(v)
     here, _ = jets(node, u.astype(complex))

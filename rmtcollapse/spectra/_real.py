@@ -25,6 +25,7 @@ from rmtcollapse.spectra._branch import (
     TINY,
     Branch,
     find_roots,
+    image_noise,
     image_slope,
     increasing,
     leaf_branches,
@@ -45,6 +46,9 @@ from rmtcollapse.spectra._meeting import meetings
 from rmtcollapse.spectra._solver import evaluate, jets
 
 __all__ = ["Branch", "Bulk", "branch_at", "branches", "bulks"]
+
+
+MEETING_NOISE = 1e2  # parameters of a meeting are determined this much worse than z
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,29 @@ def _snapped(x: float, tiny: float) -> float:
     return 0.0 if abs(x) < tiny else x
 
 
+def _reach(law: Node, branch: Branch) -> tuple[float, float]:
+    """z at the ends of a branch."""
+    u = branch.u(np.array([branch.low, branch.high]))
+    low = -np.inf if branch.ends[0] == "infinity" else _image(law, u[:, 0])
+    return low, np.inf if branch.ends[1] == "infinity" else _image(law, u[:, 1])
+
+
+def _rises(law: Node, branch: Branch, end: tuple[Any, ...], scale: float) -> bool:
+    """Whether z rises along a branch by more than what rounding leaves of a meeting that keeps z constant."""
+    low, high = end[:2]
+    if "meeting" in branch.ends or high - low > TINY * scale:
+        return True
+    noise = image_noise(law, branch, np.array([branch.low, branch.high]))[1]
+    return bool(high - low > MEETING_NOISE * noise.max())
+
+
 def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
     """The intervals of the support, increasing."""
-    ends = []
-    for branch in found:
-        u = branch.u(np.array([branch.low, branch.high]))
-        low = -np.inf if branch.ends[0] == "infinity" else _image(law, u[:, 0])
-        high = np.inf if branch.ends[1] == "infinity" else _image(law, u[:, 1])
-        ends.append((low, high, u, branch.ends))
+    ends = [(*_reach(law, branch), branch.u(np.array([branch.low, branch.high])), branch.ends) for branch in found]
     scale = max(abs(x) for end in ends for x in end[:2] if np.isfinite(x))
     if len(law.leaves) > 1:
-        ends = [end for end in ends if end[1] - end[0] > TINY * scale or "meeting" in end[3]]
+        rises = [_rises(law, branch, end, scale) for branch, end in zip(found, ends, strict=True)]
+        ends = [end for end, rise in zip(ends, rises, strict=True) if rise]
     ends.sort(key=lambda end: (end[0], end[1]))
     tiny = scale * (1e-100 if convolved_atoms(law) else 1e-30)
     ends = [(_snapped(low, tiny), _snapped(high, tiny), u, kinds) for low, high, u, kinds in ends]

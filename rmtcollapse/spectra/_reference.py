@@ -64,35 +64,48 @@ def _rounded(point: Point) -> Point:
     return Point(*(np.complex128(f.value) for f in (point.z, point.m, point.t, point.s)))
 
 
-def continued_exactly(root: Node, z: complex, scale: float) -> Exact | None:
-    """The solution at z, down from far above; for a real z, the limit from above to 10^-45 of its size. No poles."""
+def continued_exactly(root: Node, z: complex, scale: float, starts: Sequence[Sequence[Any]] = ()) -> Exact | None:
+    """The solution at z; for a real z, the limit from above to 10^-45 of its size. No poles.
+
+    Newton's method from each of `starts` (the admissible solution is the only one, so any start will do), then
+    a continuation down from far above, which takes a hundred times as long.
+    """
     import mpmath
 
     with mpmath.workdps(2 * DIGITS + 15):
-        x, end = mpmath.mpf(z.real), mpmath.mpf(z.imag)
-        end = end or mpmath.mpf(10) ** -DIGITS * (abs(x) or mpmath.mpf(scale))
-        height, found = 16 * (abs(x) + scale), None
-        for _ in range(8):
-            far = np.array([complex(x, height)])
-            begin = [mpmath.mpmathify(complex(np.ravel(a)[0])) for a in root.start(far)]
-            found = _newton(root, mpmath.mpc(x, height), begin, 10, 30)
-            if found is not None:
-                break
-            height *= 16
-        ratio = mpmath.mpf("1e-3")
-        while found is not None and height > end:
-            lower = max(height * ratio, end)
-            tried = _newton(root, mpmath.mpc(x, lower), found.u, 10, 12)
-            if tried is None:
-                ratio = mpmath.sqrt(ratio)
-                if ratio > HALVINGS:
-                    return None
-            else:
-                found, height, ratio = tried, lower, max(ratio**2, mpmath.mpf("1e-12"))
-        found = found and _newton(root, mpmath.mpc(x, end), found.u, DIGITS, 12)
+        end = mpmath.mpf(z.imag) or mpmath.mpf(10) ** -DIGITS * mpmath.mpf(abs(z.real) or scale)
+        place = mpmath.mpc(z.real, end)
+        near = (_newton(root, place, [mpmath.mpmathify(a) for a in start], DIGITS, 40) for start in starts)
+        found = next((exact for exact in near if exact is not None), None) or _from_above(root, place, scale)
         if found is not None and z.imag == 0 and end * abs(found.m) > mpmath.mpf(10) ** (-DIGITS // 2 - 5):
             return None  # a mass at z, or a density that is infinite there
         return found
+
+
+def _from_above(root: Node, z: Any, scale: float) -> Exact | None:
+    """The solution at z in the upper half plane, down from where every law is a point mass."""
+    import mpmath
+
+    x, end = z.real, z.imag
+    height, found = 16 * (abs(x) + scale), None
+    for _ in range(8):
+        far = np.array([complex(x, height)])
+        begin = [mpmath.mpmathify(complex(np.ravel(a)[0])) for a in root.start(far)]
+        found = _newton(root, mpmath.mpc(x, height), begin, 10, 30)
+        if found is not None:
+            break
+        height *= 16
+    ratio = mpmath.mpf("1e-3")
+    while found is not None and height > end:
+        lower = max(height * ratio, end)
+        tried = _newton(root, mpmath.mpc(x, lower), found.u, 10, 12)
+        if tried is None:
+            ratio = mpmath.sqrt(ratio)
+            if ratio > HALVINGS:
+                return None
+        else:
+            found, height, ratio = tried, lower, max(ratio**2, mpmath.mpf("1e-12"))
+    return found and _newton(root, z, found.u, DIGITS, 12)
 
 
 def reference_transform(root: Node, z: complex, start: NDArray[Any], digits: int) -> Any:

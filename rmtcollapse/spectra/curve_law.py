@@ -186,10 +186,13 @@ class CurveLaw(Law):
         rest = np.flatnonzero(~found.good)
         if self._dense or rest.size * sum(leaf.places.size for leaf in self._root.leaves) > PATIENCE:
             return
+        last: list[Any] = []  # the solution at the point before, which in an integral is the neighbour
         for i in rest:
-            exact = continued_exactly(self._root, complex(z[i]), self._scale)
+            guess = [found.u[:, i]] if np.all(np.isfinite(found.u[:, i])) else []
+            exact = continued_exactly(self._root, complex(z[i]), self._scale, [*guess, *last])
             if exact is None:
                 continue
+            last = [exact.u]
             u, speed = np.array([exact.u, exact.speed], complex)[:, :, None]
             m = complex(exact.m)
             if z[i].imag == 0 and abs(m.imag) <= 1e-25 * abs(m):

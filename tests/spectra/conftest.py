@@ -121,12 +121,18 @@ def plus_r(
         rest = _plus(bottom, _scaled(top, -a))
         moved = _plus(_times([-z, mp.mpf(1)], bottom), _scaled(top, s))
         whole = _plus(_times(moved, rest), _scaled(_times(bottom, bottom), r * a)) if r else moved
+        if not s:  # the atoms would be roots
+            whole = _plus(_times([-z, mp.mpf(1)], rest), _scaled(bottom, r * a))
         found = [u for u in _roots(whole) if mp.im(u) > 0]
         found = [u for u in found if not r or mp.im(u + s * _value(top, u) / _value(bottom, u)) > -(mp.mpf(10) ** -45)]
         u = _only(found)
         return -_value(top, u) / _value(bottom, u)
 
     return Reference(solve)
+
+
+def _vanishes(a: Polynomial, u: Any) -> bool:
+    return bool(abs(_value(a, u)) < mp.mpf(10) ** -25 * sum(abs(x * u**i) for i, x in enumerate(a)))
 
 
 def _meeting(a: tuple[Polynomial, Polynomial], b: tuple[Polynomial, Polynomial], v: Polynomial) -> Polynomial:
@@ -151,6 +157,8 @@ def sum_of(
         v = _plus(_times([z, mp.mpf(-1)], a[0]), a[1])
         found = []
         for u in _roots(_meeting(a, b, v)):
+            if _vanishes(a[0], u):  # a root that the common denominator brought in
+                continue
             if mp.im(u) > 0 and mp.im(z - u + _value(a[1], u) / _value(a[0], u)) > 0:
                 found.append(u)
         u = _only(found)
@@ -169,6 +177,8 @@ def product_of(
         a, b = ((_plus([mp.mpf(0), *top], _scaled(bottom, -1))[:-1], bottom) for top, bottom in pairs)
         found = []
         for u in _roots(_meeting(a, b, _scaled(pairs[0][0], z))):
+            if _vanishes(a[0], u):
+                continue
             v = z * _value(pairs[0][0], u) / _value(a[0], u)
             if all(mp.im(x) > 0 and mp.arg(x) >= mp.arg(z) * (1 - mp.mpf(10) ** -45) for x in (u, v)):
                 found.append(u)
@@ -200,6 +210,47 @@ def marchenko_pastur(ratio: float) -> Reference:
         c = mp.mpf(ratio)
         a, b = (1 - mp.sqrt(c)) ** 2, (1 + mp.sqrt(c)) ** 2
         return (1 - c - z + mp.sqrt(z - a) * mp.sqrt(z - b)) / (2 * c * z)
+
+    return Reference(solve)
+
+
+def fuss_catalan(order: int) -> Reference:
+    """z (s - 1) = s^(order + 1) for s = -z m, whose argument is between -pi/(order + 1) and 0."""
+
+    def solve(z: Any) -> Any:
+        found = _roots([-z, z, *[mp.mpf(0)] * (order - 1), mp.mpf(-1)])
+        return -_only([s for s in found if -mp.pi / (order + 1) < mp.arg(s) < 0]) / z
+
+    return Reference(solve)
+
+
+def two_marchenko_pasturs(first: float, second: float) -> Reference:
+    """Marchenko-Pastur @ Marchenko-Pastur: z = (1 + p)(1 + a p)(1 + b p)/p for p = -z m - 1."""
+
+    def solve(z: Any) -> Any:
+        a, b = mp.mpf(first), mp.mpf(second)
+        whole = _times(_times([mp.mpf(1), mp.mpf(1)], [mp.mpf(1), a]), [mp.mpf(1), b])
+
+        def turned(p: Any) -> bool:  # the subordinate z have no smaller arguments, and no turn between them
+            angle = mp.arg(z) - mp.arg(1 + a * p) - mp.arg(1 + b * p)
+            return bool(mp.im(p) < 0 and abs(angle - mp.arg(1 + 1 / p)) < mp.mpf(10) ** -20)
+
+        return -(1 + _only([p for p in _roots(_plus(whole, [mp.mpf(0), -z])) if turned(p)])) / z
+
+    return Reference(solve)
+
+
+def covariance_of_shifted(inner: float, shift: float, ratio: float) -> Reference:
+    """(Marchenko-Pastur + shift) @ Marchenko-Pastur: w = u + u/(u - a) + shift, z = w (1 - c + c w/u)."""
+
+    def solve(z: Any) -> Any:
+        a, s, c = mp.mpf(inner), mp.mpf(shift), mp.mpf(ratio)
+        under: Polynomial = [-a, mp.mpf(1)]
+        w = _plus(_times([s, mp.mpf(1)], under), [mp.mpf(0), mp.mpf(1)])  # times u - a
+        whole = _times(w, _plus(_times([mp.mpf(0), 1 - c], under), _scaled(w, c)))
+        found = _roots(_plus(whole, _times([mp.mpf(0), -z], _times(under, under))))
+        u = _only([u for u in found if mp.im(u) > 0 and mp.im(_value(w, u) / _value(under, u)) > 0])
+        return -_value(w, u) / _value(under, u) / u / z
 
     return Reference(solve)
 
@@ -237,4 +288,5 @@ def relative_errors(values: Any, exact: Sequence[Any]) -> NDArray[np.float64]:
 def exact() -> SimpleNamespace:
     """What this file defines, for the tests of laws."""
     names = (Reference, covariance, plus_r, sum_of, product_of, power_of, marchenko_pastur, fuss_catalan_point)
+    names += (fuss_catalan, two_marchenko_pasturs, covariance_of_shifted)
     return SimpleNamespace(**{f.__name__: f for f in (*names, grid, relative_errors)})

@@ -257,3 +257,20 @@ def test_random_powers_of_atoms(
     k = 1 + 10.0**exponent
     if len(atoms[0]) > 1:
         check(exact, FreeAdditivePower(Atoms(*atoms), k), exact.power_of(*atoms, k), share)
+
+
+def test_a_gap_that_is_narrow_beside_the_width_of_the_law_and_wide_beside_its_own_place(exact: Any) -> None:
+    """An atom of mass 1/128 and the bulk next to it, 1e-7 apart in a law that reaches to 700: 2e-5 of their place."""
+    first = [2.0**-8, 0.5, 256.0], [0.375, 0.3125, 0.3125]
+    second = [2.0, 3.0], [81 / 128, 47 / 128]
+    law = Atoms(*first) @ Atoms(*second)
+    ((place, mass),) = law.atoms()
+    left = law.support()[0][0]
+    assert (place, mass) == (2.0**-7, 1 / 128)
+    assert 1e-9 < left - place < 1e-4 * place
+    x = place + (left - place) * np.array([0.1, 0.5, 0.999])
+    reference = exact.product_of(first, second)
+    assert np.all(law.density(x) == 0)
+    assert exact.relative_errors(law.stieltjes(x), [reference.transform(p) for p in x]).max() < 1e-10
+    inside = left + (left - place) * np.array([1e-6, 1e-3, 1.0])
+    assert exact.relative_errors(law.density(inside), [reference.density(p) for p in inside]).max() < 1e-12
