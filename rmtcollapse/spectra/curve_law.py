@@ -188,8 +188,7 @@ class CurveLaw(Law):
             return
         last: list[Any] = []  # the solution at the point before, which in an integral is the neighbour
         for i in rest:
-            guess = [found.u[:, i]] if np.all(np.isfinite(found.u[:, i])) else []
-            exact = continued_exactly(self._root, complex(z[i]), self._scale, [*guess, *last])
+            exact = continued_exactly(self._root, complex(z[i]), self._scale, last)
             if exact is None:
                 continue
             last = [exact.u]

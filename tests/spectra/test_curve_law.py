@@ -259,7 +259,7 @@ def test_random_powers_of_atoms(
         check(exact, FreeAdditivePower(Atoms(*atoms), k), exact.power_of(*atoms, k), share)
 
 
-def test_a_gap_that_is_narrow_beside_the_width_of_the_law_and_wide_beside_its_own_place(exact: Any) -> None:
+def test_a_gap_that_is_narrow_beside_the_width_of_the_law_and_wide_beside_its_own_place(exact: SimpleNamespace) -> None:
     """An atom of mass 1/128 and the bulk next to it, 1e-7 apart in a law that reaches to 700: 2e-5 of their place."""
     first = [2.0**-8, 0.5, 256.0], [0.375, 0.3125, 0.3125]
     second = [2.0, 3.0], [81 / 128, 47 / 128]
