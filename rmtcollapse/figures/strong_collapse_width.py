@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from rmtcollapse.experiments.grid import Linked
 from rmtcollapse.figures._figure import Figure, Guide, Line, Panel, Size, places
 from rmtcollapse.models.strong_collapse import StrongCollapse
