@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rmtcollapse.figures._data import FigureData
     from rmtcollapse.figures._figure import Figure
 
-__all__ = ["figures", "find", "make", "summary"]
+__all__ = ["declarations", "find", "make", "summary"]
 
 
-def figures() -> dict[str, Figure]:
+def declarations() -> dict[str, Figure]:
     """All figures of the package by name, in alphabetical order."""
     from pkgutil import iter_modules
 
@@ -42,7 +42,7 @@ def find(name: str) -> Figure:
     """
     from rmtcollapse.errors import UnknownParameterError, did_you_mean
 
-    known = figures()
+    known = declarations()
     if name not in known:
         raise UnknownParameterError(name, name, f"a figure{did_you_mean(name, known)}; there are {', '.join(known)}")
     return known[name]
@@ -69,7 +69,7 @@ def make(
     Parameters
     ----------
     name : str
-        Such as ``"strong-collapse-width"``; :func:`figures` has all.
+        Such as ``"strong-collapse-width"``; :func:`declarations` has all.
     size : str
         ``"quick"`` (seconds), ``"standard"`` (under a minute on two cores) or ``"large"``.
     trials : int, optional

@@ -123,8 +123,9 @@ class FigureData:
         frame = self.to_dataframe().rename_axis("row")
         text = {n: frame[n].fillna("") for n in frame if not pd.api.types.is_numeric_dtype(frame[n])}
         numbers = {n: frame[n].astype(float) for n in frame if n not in text}
-        dataset = frame.assign(**text, **numbers).to_xarray()
-        return dataset.assign_attrs(**{n: v for n, v in self._head().items() if v is not None})
+        dataset: xr.Dataset = frame.assign(**text, **numbers).to_xarray()
+        dataset.attrs = {n: v for n, v in self._head().items() if v is not None}
+        return dataset
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError, did_you_mean
 from rmtcollapse.experiments.executors import seed_sequence
@@ -104,15 +105,15 @@ class Guide:
     ----------
     label : str
         For the legend; empty keeps it out.
-    x, y : sequence of float
+    x, y : array_like
         Its places.
     marker : str
         Draw these markers in place of a line.
     """
 
     label: str
-    x: Sequence[float]
-    y: Sequence[float]
+    x: ArrayLike
+    y: ArrayLike
     marker: str = ""
 
 

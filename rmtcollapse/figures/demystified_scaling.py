@@ -2,12 +2,12 @@ r"""Recursive labels, power-law spectrum: scaling laws flatten, and an adapted r
 
 Test error against the rows *T* of the downstream fit. Left: the ridge :math:`\lambda=T^{-\beta/(2r\beta+1)}` that is
 best on clean labels, and generators of fixed size: the clean line follows its rate (dotted), all others leave it, the
-earlier the more generations *n* there are. Right: *n* = 5 generations of generators that grow more slowly than *T*,
-:math:`T_0\propto T^a`: with the clean ridge the error stops falling; with the adapted one,
-:math:`\lambda=T^{-a\beta/(2r\beta+1)}`, it goes on, and with the ridge that minimises the predicted error it is lowest.
+earlier the more generations *n* there are. Right: *n* = 20 generations of generators that grow more slowly than *T*,
+:math:`T_0\propto T^a`. All ridges start at the best one: falling as on clean labels the error stops falling; with the
+adapted exponent, :math:`\lambda\propto T^{-a\beta/(2r\beta+1)}`, it goes on, near what the best ridge gives.
 
-Statements from the paper; :math:`\beta=1.5`, *r* = 0.5, :math:`\sigma^2=\sigma_0^2=0.05`, *a* = 0.4 and sizes are
-chosen here.
+Statements from the paper; :math:`\beta=1.5`, *r* = 0.5, :math:`\sigma^2=\sigma_0^2=0.05` (left) and 0.5 (right),
+*a* = 0.4 and sizes are chosen here.
 """
 
 from __future__ import annotations
@@ -38,9 +38,14 @@ def _panels(size: Size) -> Sequence[Panel]:
         generations=5,
         generator_samples=2 * d,
     )
-    near, simulated = places(d / 2, 16 * d, size.points, whole=True)
-    rows = np.union1d(near, places(16 * d, 100 * d, 4, whole=True)[0])
-    return [_fixed(chain, rows, simulated), _growing(chain, rows, simulated)]
+    noisy = chain.evolve(generations=_GENERATIONS[-1], noise_variance=0.5)
+    return [_fixed(chain, *_rows(d / 2, 100 * d, size)), _growing(noisy, *_rows(d, 1000 * d, size))]
+
+
+def _rows(first: float, last: float, size: Size) -> tuple[Any, Any]:
+    """Rows of the downstream fit for the theory, and those that are simulated."""
+    near, simulated = places(first, 16 * size.dimension, size.points, whole=True)
+    return np.union1d(near, places(16 * size.dimension, last, 4, whole=True)[0]), simulated
 
 
 def _fixed(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
@@ -60,20 +65,23 @@ def _fixed(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
 
 
 def _growing(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
-    """Generators that grow with the downstream fit, three ridges."""
-    made = np.round(2 * chain.spectrum.dimension * (rows / rows[0]) ** _GROWTH).astype(np.int64)
+    """Generators that grow with the downstream fit; ridges that start at the best one and follow three rules."""
+    made = np.round(4 * chain.spectrum.dimension * (rows / rows[0]) ** _GROWTH).astype(np.int64)
     rates = chain.exponents(_GROWTH)
     there = [chain.evolve(samples=int(t), generator_samples=int(t0)) for t, t0 in zip(rows, made, strict=True)]
+    best = np.array([one.optimal_ridge() for one in there])
     ridges = {
-        f"clean ridge $T^{{-{rates['clean_ridge']:.2g}}}$": rows ** -rates["clean_ridge"],
-        f"adapted ridge $T^{{-{rates['adaptive_ridge']:.2g}}}$": rows ** -rates["adaptive_ridge"],
-        "best ridge": np.array([one.optimal_ridge() for one in there]),
+        rf"clean, $\lambda \propto T^{{-{rates['clean_ridge']:.2g}}}$": (rows / rows[0]) ** -rates["clean_ridge"],
+        rf"adapted, $\lambda \propto T^{{-{rates['adaptive_ridge']:.2g}}}$": (rows / rows[0])
+        ** -rates["adaptive_ridge"],
+        "best": best / best[0],
     }
     lines = [
-        Line(label, chain, "T", _grid(rows, {"ridge": ridge, "generator_samples": made}), simulated)
-        for label, ridge in ridges.items()
+        Line(label, chain, "T", _grid(rows, {"ridge": best[0] * follows, "generator_samples": made}), simulated)
+        for label, follows in ridges.items()
     ]
-    return Panel(rf"$n = {chain.generations}$, $T_0 \propto T^{{{_GROWTH}}}$", lines, log="xy")
+    title = rf"$n = {chain.generations}$, $T_0 \propto T^{{{_GROWTH}}}$"
+    return Panel(title, lines, log="xy", legend="ridge")
 
 
 def _grid(rows: Any, follow: dict[str, Any]) -> Linked:

@@ -32,8 +32,9 @@ _FARTHER = 30  # times the largest simulated number of rows, for the theory
 def _panels(size: Size) -> Sequence[Panel]:
     d = size.dimension
     flat = Spectrum.isotropic(d).with_target_shift(1.0)
-    law = Spectrum.power_law(4 * d, 1.5, 0.5)
-    law = law.with_target_shift(law.signal)
+    clean = Spectrum.power_law(4 * d, 1.5, 0.5)
+    assert clean.signal is not None
+    law = clean.with_target_shift(clean.signal)
     rates = _mixture(law, ridge=1.0).exponents()
     right = _lines(law, lambda n: n ** -rates["clean_ridge"], 2 * d, size)
     rows = np.array([2 * d, 16 * d * _FARTHER])

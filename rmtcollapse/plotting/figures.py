@@ -66,5 +66,6 @@ def plot_panel(curves: Curves, ax: Axes | None = None) -> Axes:
     axes.set_xlabel(panel.x or axis_label(curves.datasets[0][panel.lines[0].axis]))
     axes.set_ylabel(panel.y)
     axes.set_title(panel.title, loc="left", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, title=panel.legend or None, title_fontsize=8)
+    legend = axes.legend(fontsize=8, title=panel.legend or None, title_fontsize=8, framealpha=0.85, edgecolor="none")
+    legend.set_zorder(5)
     return tidy(axes)
