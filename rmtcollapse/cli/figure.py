@@ -66,7 +66,7 @@ def figure(
 def _listing(as_json: bool) -> str:
     from rmtcollapse import figures
 
-    rows = [(name, figures.summary(name), one.paper) for name, one in figures.figures().items()]
+    rows = [(name, figures.summary(name), one.paper) for name, one in figures.declarations().items()]
     if as_json:
         return dumps([{"name": n, "summary": s, "paper": p} for n, s, p in rows])
     return "\n".join(f"{name}\n  {text}\n  {paper}" for name, text, paper in rows)

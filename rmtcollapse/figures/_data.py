@@ -112,8 +112,9 @@ class FigureData:
         """The table: a row for each place, with its theory, simulation, standard error and all parameters."""
         import pandas as pd
 
-        frame = pd.DataFrame(self.rows())
-        whole = [c for c in frame if all(isinstance(v, int) for v in frame[c].dropna())]
+        rows = self.rows()
+        frame = pd.DataFrame(rows)
+        whole = [c for c in frame if all(isinstance(row.get(c, 0), int) for row in rows)]
         return frame.astype(dict.fromkeys(whole, "Int64"))
 
     def to_dataset(self) -> xr.Dataset:

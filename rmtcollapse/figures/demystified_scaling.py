@@ -3,8 +3,8 @@ r"""Recursive labels, power-law spectrum: scaling laws flatten, and an adapted r
 Test error against the rows *T* of the downstream fit. Left: the ridge :math:`\lambda=T^{-\beta/(2r\beta+1)}` that is
 best on clean labels, and generators of fixed size: the clean line follows its rate (dotted), all others leave it, the
 earlier the more generations *n* there are. Right: *n* = 20 generations of generators that grow more slowly than *T*,
-:math:`T_0\propto T^a`. All ridges start at the best one: falling as on clean labels the error stops falling; with the
-adapted exponent, :math:`\lambda\propto T^{-a\beta/(2r\beta+1)}`, it goes on, near what the best ridge gives.
+:math:`T_0\propto T^a`. All ridges start at the best one: falling as on clean labels the error all but stops falling;
+with the adapted exponent, :math:`\lambda\propto T^{-a\beta/(2r\beta+1)}`, it goes on, near what the best ridge gives.
 
 Statements from the paper; :math:`\beta=1.5`, *r* = 0.5, :math:`\sigma^2=\sigma_0^2=0.05` (left) and 0.5 (right),
 *a* = 0.4 and sizes are chosen here.
@@ -91,5 +91,5 @@ def _grid(rows: Any, follow: dict[str, Any]) -> Linked:
 FIGURE = Figure(
     paper="Dohmatob, Feng and Kempe 2024, arXiv 2402.07712",
     panels=_panels,
-    sizes={"quick": Size(30, 3, 40), "standard": Size(100, 6, 20), "large": Size(400, 8, 40)},
+    sizes={"quick": Size(30, 3, 40), "standard": Size(60, 6, 60), "large": Size(400, 8, 40)},
 )
