@@ -66,22 +66,29 @@ def _fixed(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
 
 def _growing(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
     """Generators that grow with the downstream fit; ridges that start at the best one and follow three rules."""
-    made = np.round(4 * chain.spectrum.dimension * (rows / rows[0]) ** _GROWTH).astype(np.int64)
     rates = chain.exponents(_GROWTH)
-    there = [chain.evolve(samples=int(t), generator_samples=int(t0)) for t, t0 in zip(rows, made, strict=True)]
-    best = np.array([one.optimal_ridge() for one in there])
-    ridges = {
-        rf"clean, $\lambda \propto T^{{-{rates['clean_ridge']:.2g}}}$": (rows / rows[0]) ** -rates["clean_ridge"],
-        rf"adapted, $\lambda \propto T^{{-{rates['adaptive_ridge']:.2g}}}$": (rows / rows[0])
-        ** -rates["adaptive_ridge"],
-        "best": best / best[0],
-    }
-    lines = [
-        Line(label, chain, "T", _grid(rows, {"ridge": best[0] * follows, "generator_samples": made}), simulated)
-        for label, follows in ridges.items()
+    first, dimension = rows[0], chain.spectrum.dimension
+
+    def line(label: str, there: Any, ridge: Any) -> Line:
+        grid = _grid(there, {"ridge": ridge, "generator_samples": _generator_rows(there, first, dimension)})
+        return Line(label, chain, "T", grid, simulated)
+
+    few = np.union1d(simulated, rows[:: max(1, len(rows) // 12)])  # minimising is slow, and its result smooth
+    best = [
+        chain.evolve(samples=int(t), generator_samples=int(made)).optimal_ridge()
+        for t, made in zip(few, _generator_rows(few, first, dimension), strict=True)
     ]
+    lines = [
+        line(rf"{word}, $\lambda \propto T^{{-{rates[key]:.2g}}}$", rows, best[0] * (rows / first) ** -rates[key])
+        for word, key in (("clean", "clean_ridge"), ("adapted", "adaptive_ridge"))
+    ]
+    lines.append(line("best", few, best))
     title = rf"$n = {chain.generations}$, $T_0 \propto T^{{{_GROWTH}}}$"
     return Panel(title, lines, log="xy", legend="ridge")
+
+
+def _generator_rows(rows: Any, first: int, dimension: int) -> Any:
+    return np.round(4 * dimension * (rows / first) ** _GROWTH).astype(np.int64)
 
 
 def _grid(rows: Any, follow: dict[str, Any]) -> Linked:

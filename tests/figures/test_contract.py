@@ -1,4 +1,4 @@
-"""What every figure must do, whatever its paper: the figures come from the registry, so a new one is tested by being there."""
+"""What every figure must do, whatever its paper; a new one is in the registry and so tested by being there."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_simulated_places_are_places_of_the_line(whole: bool) -> None:
 # ---- what the papers say ------------------------------------------------------------------------------------------
 
 
+@cache
 def line(name: str, panel: int, label: str) -> tuple[np.ndarray, np.ndarray]:
     rows = figures.make(name, size="quick", simulation=False).panels[panel].rows()
     chosen = [row for row in rows if row["curve"] == label]
