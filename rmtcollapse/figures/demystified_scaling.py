@@ -73,7 +73,9 @@ def _growing(chain: RecursiveRegression, rows: Any, simulated: Any) -> Panel:
         grid = _grid(there, {"ridge": ridge, "generator_samples": _generator_rows(there, first, dimension)})
         return Line(label, chain, "T", grid, simulated)
 
-    few = np.union1d(simulated, rows[:: max(1, len(rows) // 12)])  # minimising is slow, and its result smooth
+    few = np.union1d(
+        simulated, [*rows[:: max(1, len(rows) // 12)], rows[-1]]
+    )  # minimising is slow, and its result smooth
     best = [
         chain.evolve(samples=int(t), generator_samples=int(made)).optimal_ridge()
         for t, made in zip(few, _generator_rows(few, first, dimension), strict=True)

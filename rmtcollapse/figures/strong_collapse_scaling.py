@@ -5,7 +5,7 @@ rows the error decays for ever; with them it tends to the dashed floor :math:`p_
 however many rows there are. Left: isotropic features and a vanishing ridge. Right: a power-law spectrum and the ridge
 :math:`\lambda=n^{-\beta/(2r\beta+1)}`, whose rate on clean data, :math:`n^{-2r\beta/(2r\beta+1)}`, is dotted.
 
-Shares and statement are the paper's; these parameters are chosen here to show it: :math:`\operatorname{tr}\Gamma
+The statement is the paper's; shares and parameters are chosen here to show it: :math:`\operatorname{tr}\Gamma
 =\operatorname{tr}\Delta=1` (left), :math:`\sigma^2=0.1`, and :math:`\beta=1.5`, *r* = 0.5, :math:`\Delta=\Gamma`
 (right).
 """
