@@ -10,6 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from figure_page import write_figure_page  # noqa: E402
 from model_pages import write_model_pages  # noqa: E402
 
 project = "rmtcollapse"
@@ -35,5 +36,6 @@ toc_object_entries = False
 def setup(app: object) -> None:
     """Write the generated pages before Sphinx looks for sources."""
     write_model_pages(HERE / "models")
+    write_figure_page(HERE / "figures")
     shutil.rmtree(HERE / "notebooks", ignore_errors=True)
     shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))

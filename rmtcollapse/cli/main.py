@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rmtcollapse.cli.figure import figure
+from rmtcollapse.cli.options import Json, Plot, Seed, Store, Trials, interactive, save_plot
 from rmtcollapse.cli.output import (
     DATA_FORMATS,
     PLOT_FORMATS,
@@ -34,10 +36,6 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model; `rmtcollapse list` shows them.")]
 Words = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Parameters, such as ridge=0.1.")]
-Json = Annotated[bool, typer.Option("--json", help="Print strict JSON.")]
-Trials = Annotated[int, typer.Option(help="Independent finite-size experiments.")]
-Seed = Annotated[int, typer.Option(help="Seed of the run.")]
-Plot = Annotated[Path | None, typer.Option(help="Save the picture here (.png, .pdf or .svg).")]
 
 
 @app.callback(invoke_without_command=True)
@@ -139,7 +137,7 @@ def simulate(
     from rmtcollapse.experiments.simulate import simulate as run
 
     built = build_model(model, parameters or [])
-    result = run(built, trials, seed, progress=_interactive())
+    result = run(built, trials, seed, progress=interactive())
     if as_json:
         values = {
             n: {"mean": e.mean, "standard_error": e.standard_error, "trials": e.trials} for n, e in result.items()
@@ -170,12 +168,12 @@ def verify(
     built = build_model(model, parameters or [])
     claimed = parse_numbers("claim", claim) if claim else None
     multiples: Any = sizes.split(",") if sizes else None
-    verdict = run(built, claimed, trials=trials, sizes=multiples, seed=seed, progress=_interactive())
+    verdict = run(built, claimed, trials=trials, sizes=multiples, seed=seed, progress=interactive())
     if as_json:
         typer.echo(dumps(verdict.to_dict()))
     else:
         typer.echo(verdict.report)
-    _save_plot(verdict.plot, plot)
+    save_plot(verdict.plot, plot)
     raise typer.Exit(0 if verdict.passed else 1)
 
 
@@ -188,7 +186,7 @@ def curve(
     ] = None,
     plot: Plot = None,
     out: Annotated[Path | None, typer.Option(help="Save the values here (.nc, .csv or .json).")] = None,
-    store: Annotated[Path | None, typer.Option(help="Folder of finished cells, to resume an interrupted run.")] = None,
+    store: Store = None,
     value: Annotated[
         list[str] | None, typer.Option(help="Value to draw (repeatable); the test error by default.")
     ] = None,
@@ -201,19 +199,22 @@ def curve(
     check_suffix("plot", plot, PLOT_FORMATS)
     check_suffix("out", out, DATA_FORMATS)
     built, grids = build_curve(model, parameters or [])
-    dataset = sweep(built, trials=simulate, seed=seed, store=store, progress=_interactive(), **grids)
+    dataset = sweep(built, trials=simulate, seed=seed, store=store, progress=interactive(), **grids)
     if out:
         write_dataset(dataset, out)
     if plot:
         from rmtcollapse.plotting import plot_curve
 
-        _save_plot(lambda: plot_curve(dataset, values=value), plot)
+        save_plot(lambda: plot_curve(dataset, values=value), plot)
     if as_json:
         typer.echo(dumps(dataset_json(dataset)))
     elif not out and not plot:
         typer.echo(dataset.to_dataframe().drop(columns="certificate").to_string())
     else:
         typer.echo("\n".join(f"wrote {path}" for path in (out, plot) if path))
+
+
+app.command()(figure)
 
 
 @app.command()
@@ -243,7 +244,7 @@ def density(
     check_suffix("plot", plot, PLOT_FORMATS)
     found, draw = report(law, points, at, matrix, seed)
     typer.echo(dumps(found) if as_json else describe_law(found))
-    _save_plot(draw, plot)
+    save_plot(draw, plot)
 
 
 @app.command()
@@ -267,10 +268,10 @@ def predict(
     check_suffix("plot", plot, PLOT_FORMATS)
     table_read = load_dataset(data) if data in ("diabetes", "digits") else read_table(data, target)
     forecast = predict_regression(
-        table_read, samples=samples, ridge=ridge, repeats=repeats, seed=seed, progress=_interactive()
+        table_read, samples=samples, ridge=ridge, repeats=repeats, seed=seed, progress=interactive()
     )
     typer.echo(dumps(forecast.to_dict()) if as_json else forecast.report)
-    _save_plot(forecast.plot, plot)
+    save_plot(forecast.plot, plot)
 
 
 @app.command()
@@ -282,7 +283,7 @@ def demo(
     from rmtcollapse.cli.demo import run
 
     check_suffix("plot", plot, PLOT_FORMATS)
-    run(plot, seed, progress=_interactive())
+    run(plot, seed, progress=interactive())
 
 
 def _headline(cls: type) -> str:
@@ -299,21 +300,6 @@ def _decimal(value: Any, digits: int) -> str:
     from mpmath import nstr
 
     return str(nstr(value, digits, strip_zeros=False))
-
-
-def _interactive() -> bool:
-    return sys.stderr.isatty()
-
-
-def _save_plot(draw: Any, path: Path | None) -> None:
-    if path is None:
-        return
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    axes = draw()
-    figure = getattr(axes, "figure", None) or axes.flat[0].figure
-    figure.savefig(path, dpi=150)
 
 
 def main() -> None:

@@ -7,19 +7,21 @@ are drawn from what defines a law, not from its equations.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rmtcollapse.experiments.grid import Linked
     from rmtcollapse.experiments.matrices import eigenvalues
 
-__all__ = ["eigenvalues"]
+__all__ = ["Linked", "eigenvalues"]
+
+_HOMES = {"Linked": "grid", "eigenvalues": "matrices"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "eigenvalues":
-        from rmtcollapse.experiments.matrices import eigenvalues
-
-        return eigenvalues
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

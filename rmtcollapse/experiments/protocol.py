@@ -42,5 +42,5 @@ class ExperimentModel(Protocol):
     def sweepable(self, names: Sequence[str]) -> bool:
         """Whether a grid over these parameters is one compiled call."""
 
-    def theory_grid(self, axes: Mapping[str, np.ndarray]) -> Any:
-        """The theory over a rectangular grid of scalars."""
+    def theory_points(self, points: Mapping[str, np.ndarray], row: int) -> Any:
+        """The theory at many points, given by the scalar parameters that vary, in one compiled call."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmtcollapse.errors import ParameterError, UnknownParameterError, did_you_mean
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
+from rmtcollapse.experiments.grid import Axis, Linked, attributes, cells, chosen_cells, flat_points, validated_axes
 from rmtcollapse.experiments.protocol import ExperimentModel
 from rmtcollapse.experiments.simulate import Simulation, draws, validated_trials
 from rmtcollapse.experiments.store import CellStore, identity
@@ -26,11 +25,12 @@ def sweep(
     model: ExperimentModel,
     *,
     trials: int | None = None,
+    simulated: Mapping[str, Iterable[Any]] | None = None,
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = False,
     store: str | Path | None = None,
-    **grids: Iterable[Any],
+    **grids: Iterable[Any] | Linked,
 ) -> xr.Dataset:
     """Evaluate a model's theory, and on request its simulation, over a rectangular grid.
 
@@ -40,8 +40,10 @@ def sweep(
         Parameters that are not swept keep its values.
     trials : int, optional
         If given, simulate every cell this many times as well.
+    simulated : mapping of str to sequence, optional
+        Values of an axis at which to simulate, all if not given: theory on a fine grid, points on a coarse part of it.
     seed : int
-        Seed of the run; the seed of a cell follows from it and from the cell's place in the grid.
+        Seed of the run; the seed of a cell follows from it and from the cell's place among those simulated.
     executor : concurrent.futures.Executor, optional
         Where cells run that are not one compiled call, and all simulations; threads if not given.
     progress : bool
@@ -49,13 +51,14 @@ def sweep(
     store : path, optional
         Folder where each simulated cell is kept as soon as it is finished; a run that was interrupted resumes there.
     **grids
-        One-dimensional grids by parameter name, such as ``ridge=np.logspace(-4, 1, 60)``.
+        One-dimensional grids by parameter name, such as ``ridge=np.logspace(-4, 1, 60)``; under any name, a
+        :class:`~rmtcollapse.experiments.grid.Linked` of parameters that change together.
 
     Returns
     -------
     xarray.Dataset
-        A variable for each value; with `trials` also ``<value>_simulated`` and ``<value>_standard_error``. The status
-        and the certificate of every point are coordinates.
+        A variable for each value; with `trials` also ``<value>_simulated`` and ``<value>_standard_error``, nan where
+        nothing was simulated. The status and the certificate of every point are coordinates, as are linked parameters.
 
     Raises
     ------
@@ -64,46 +67,37 @@ def sweep(
     ConvergenceError
         If a point has no certified solution.
     """
-    axes = _validated_axes(model, grids)
+    axes = validated_axes(model, grids)
+    chosen = chosen_cells(axes, simulated)
     values, coords = _theory(model, axes, executor, progress)
-    if trials is not None:
-        values.update(_simulations(model, axes, validated_trials(trials), seed, executor, progress, CellStore(store)))
+    if trials is None:
+        return _dataset(model, axes, values, coords)
+    here = [cell for cell, wanted in zip(cells(axes), chosen, strict=True) if wanted]
+    found = _simulations(model, here, validated_trials(trials), seed, executor, progress, CellStore(store))
+    for name, column in found.items():
+        values[name] = np.full(chosen.size, np.nan)
+        values[name][chosen] = column
+        values[name] = values[name].reshape(tuple(map(len, axes.values())))
     return _dataset(model, axes, values, coords)
-
-
-def _validated_axes(model: ExperimentModel, grids: Mapping[str, Iterable[Any]]) -> dict[str, np.ndarray]:
-    if not grids:
-        raise ParameterError("grid", {}, "at least one parameter=values to sweep over")
-    specs = model.specs()
-    for name in grids:
-        if name not in specs:
-            raise UnknownParameterError(
-                name, "a grid", f"a parameter of {type(model).__name__}{did_you_mean(name, specs)}"
-            )
-    return {name: specs[name].validated_grid(name, _listed(g)) for name, g in grids.items()}
-
-
-def _listed(grid: Any) -> Any:
-    """A grid as something with a length; what is not a grid is left for the parameter to refuse."""
-    return list(grid) if isinstance(grid, Iterable) and not isinstance(grid, str | np.ndarray) else grid
 
 
 Values = dict[str, np.ndarray]
 
 
 def _theory(
-    model: ExperimentModel, axes: dict[str, np.ndarray], executor: Executor | None, progress: bool
+    model: ExperimentModel, axes: dict[str, Axis], executor: Executor | None, progress: bool
 ) -> tuple[Values, Values]:
     shape = tuple(map(len, axes.values()))
-    if model.sweepable(tuple(axes)):
-        solved = model.theory_grid(axes)
+    points = flat_points(axes)
+    if model.sweepable(tuple(points)):
+        solved = model.theory_points(points, row=shape[-1])
         found = {**solved.unknowns, **solved.outputs}
         values = {name: found[name].reshape(shape) for name in model.VALUES}
         return values, {"status": solved.status.reshape(shape), "certificate": solved.certificate.reshape(shape)}
-    cells = [model.evolve(**cell) for cell in _cells(axes)]
-    with default_executor(executor) as pool, track(f"solving {model.name()}", len(cells), progress) as advance:
-        solved_cells = run_all(pool, _predict, [(cell,) for cell in cells])
-        advance(len(cells))
+    models = [model.evolve(**cell) for cell in cells(axes)]
+    with default_executor(executor) as pool, track(f"solving {model.name()}", len(models), progress) as advance:
+        solved_cells = run_all(pool, _predict, [(m,) for m in models])
+        advance(len(models))
     values = {n: np.array([p[n] for p, _, _ in solved_cells]).reshape(shape) for n in solved_cells[0][0]}
     status = np.array([s for _, s, _ in solved_cells]).reshape(shape)
     return values, {"status": status, "certificate": np.array([c for _, _, c in solved_cells]).reshape(shape)}
@@ -114,25 +108,15 @@ def _predict(model: ExperimentModel) -> tuple[dict[str, float], str, float]:
     return dict(prediction), prediction.status, prediction.certificate
 
 
-def _cells(axes: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    return [dict(zip(axes, (_plain(v) for v in cell), strict=True)) for cell in product(*axes.values())]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _simulations(
     model: ExperimentModel,
-    axes: dict[str, np.ndarray],
+    cells: list[dict[str, Any]],
     trials: int,
     seed: int,
     executor: Executor | None,
     progress: bool,
     store: CellStore,
 ) -> Values:
-    shape = tuple(map(len, axes.values()))
-    cells = _cells(axes)
     seeds = seed_sequence(seed).spawn(len(cells))
     made = []
     with default_executor(executor) as pool, track(f"simulating {model.name()}", len(cells), progress) as advance:
@@ -147,24 +131,24 @@ def _simulations(
             advance(1)
     values: Values = {}
     for name in made[0]:
-        values[f"{name}_simulated"] = np.array([s[name].mean for s in made]).reshape(shape)
-        values[f"{name}_standard_error"] = np.array([s[name].standard_error for s in made]).reshape(shape)
+        values[f"{name}_simulated"] = np.array([s[name].mean for s in made])
+        values[f"{name}_standard_error"] = np.array([s[name].standard_error for s in made])
     return values
 
 
-def _dataset(model: ExperimentModel, axes: dict[str, np.ndarray], values: Values, coords: Values) -> xr.Dataset:
+def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coords: Values) -> xr.Dataset:
     import xarray as xr
 
     dims = tuple(axes)
-    specs = model.specs()
     labels = {}
-    for name, axis in axes.items():
-        spec = specs[name]
-        shown = [str(v) for v in axis] if axis.dtype == object else axis
-        labels[name] = xr.Variable(
-            (name,), shown, {"long_name": spec.meaning, "symbol": spec.symbol, "units": spec.unit}
-        )
-    fixed = {n: v for n, v in model.parameters().items() if n not in axes and isinstance(v, int | float | str)}
+    for dim, axis in axes.items():
+        columns = {**{n: v for n, v in axis.parameters.items() if n != dim}, dim: axis.labels}
+        for name, column in columns.items():
+            shown = [str(v) for v in column] if column.dtype == object else column
+            notes = dict(axis.attributes) if name == dim else attributes(model.specs()[name])
+            labels[name] = xr.Variable((dim,), shown, notes)
+    varied = {name for axis in axes.values() for name in axis.parameters}
+    fixed = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
     return xr.Dataset(
         {name: xr.Variable(dims, v, {"long_name": model.VALUES.get(name, "")}) for name, v in values.items()},
         coords={**labels, **{name: (dims, v) for name, v in coords.items()}},

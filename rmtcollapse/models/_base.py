@@ -193,15 +193,27 @@ class Model:
             Validated axes by parameter name.
         """
         mesh = np.meshgrid(*axes.values(), indexing="ij")
-        values = {**self.parameters(), **{name: m.ravel() for name, m in zip(axes, mesh, strict=True)}}
+        points = {name: m.ravel() for name, m in zip(axes, mesh, strict=True)}
+        return self.theory_points(points, row=mesh[0].shape[-1])
+
+    def theory_points(self, points: Mapping[str, np.ndarray], row: int) -> GridSolution:
+        """The theory at many points in one compiled call.
+
+        Parameters
+        ----------
+        points : mapping of str to array (points,)
+            Validated values of the scalar parameters that vary.
+        row : int
+            Neighbours in a row of this many points differ little: each solve starts from the one before.
+        """
+        values = {**self.parameters(), **points}
         self.check(values)
         arguments = self.arguments(values)
         compiled = self.compiled()
-        size = mesh[0].size
-        points = np.empty((size, len(compiled.numba.PARAMETERS)))
+        table = np.empty((len(next(iter(points.values()))), len(compiled.numba.PARAMETERS)))
         for k, name in enumerate(compiled.numba.PARAMETERS):
-            points[:, k] = arguments[name]
-        return solve_grid(compiled, points, self.columns(), row=mesh[0].shape[-1])
+            table[:, k] = arguments[name]
+        return solve_grid(compiled, table, self.columns(), row=row)
 
     def sweepable(self, names: Sequence[str]) -> bool:
         """Whether a grid over these parameters is one compiled call (scalars of one system)."""

@@ -152,7 +152,7 @@ def test_bad_input_is_one_line_and_exit_code_2(cli, words: list[str], part: str)
 
 
 def test_every_command_has_help(cli) -> None:  # type: ignore[no-untyped-def]
-    for command in ("list", "show", "theory", "simulate", "verify", "curve", "predict", "demo"):
+    for command in ("list", "show", "theory", "simulate", "verify", "curve", "figure", "predict", "demo"):
         code, out, _ = cli(command, "--help")
         assert code == 0
         assert "Usage" in out

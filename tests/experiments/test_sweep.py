@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rmtcollapse import ParameterError, Spectrum, simulate, sweep
+from rmtcollapse.experiments import Linked
 from rmtcollapse.models import RecursiveRegression, RidgeRegression
 
 from .toys import Counter, Toy
@@ -237,3 +238,70 @@ def test_a_store_is_not_taken_for_another_run(tmp_path: Path, change: dict[str, 
     expected = sweep(other, level=[1.0, 2.0], **{**run, **change})
     assert sweep(other, level=[1.0, 2.0], store=tmp_path, **{**run, **change}).identical(expected)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+# ---- theory on a fine grid, simulation on a coarse part ------------------------------------------------------------
+
+
+def test_chosen_values_are_simulated_and_the_others_are_missing() -> None:
+    grid = [0.1, 0.2, 0.3, 0.5]
+    dataset = sweep(RIDGE, ridge=grid, samples=[20, 30], trials=4, seed=7, simulated={"ridge": [0.5, 0.2]})
+    there = ~np.isnan(dataset["test_error_simulated"].values)
+    np.testing.assert_array_equal(there, np.array([[False], [True], [False], [True]]) & np.ones((4, 2), bool))
+    alone = sweep(RIDGE, ridge=[0.2, 0.5], samples=[20, 30], trials=4, seed=7)
+    for name in ("test_error_simulated", "bias_standard_error"):
+        np.testing.assert_array_equal(dataset[name].values[there], alone[name].values.ravel())
+    np.testing.assert_array_equal(dataset["test_error"], sweep(RIDGE, ridge=grid, samples=[20, 30])["test_error"])
+
+
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [
+        ({"ridge": [0.15]}, r"simulated ridge = 0\.15 "),
+        ({"rigde": [0.1]}, r"rigde is not an axis of this sweep \(did you mean 'ridge'\?\)"),
+    ],
+)
+def test_only_places_of_the_grid_are_simulated(simulated: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParameterError, match=rf"\A{words}[^\n]*\Z"):
+        sweep(RIDGE, ridge=[0.1, 0.2], trials=2, simulated=simulated)
+
+
+# ---- parameters that vary together ---------------------------------------------------------------------------------
+
+
+def test_linked_parameters_vary_together() -> None:
+    rows, ridges = [20, 50, 80], [0.5, 0.1, 0.0]
+    linked = Linked(rows, {"samples": rows, "ridge": ridges}, symbol="n", meaning="rows")
+    dataset = sweep(RIDGE, rows=linked, noise_variance=[0.1, 0.9])
+    assert dataset["test_error"].dims == ("rows", "noise_variance")
+    for (i, n), (j, noise) in product(enumerate(rows), enumerate((0.1, 0.9))):
+        cell = RIDGE.evolve(samples=n, ridge=ridges[i], noise_variance=noise)
+        assert float(dataset["test_error"][i, j]) == pytest.approx(cell.theory()["test_error"], rel=256 * EPS)
+    assert list(dataset["ridge"].values) == ridges
+    assert dataset["ridge"].dims == ("rows",)
+    assert dataset["rows"].attrs == {"long_name": "rows", "symbol": "n", "units": "dimensionless"}
+    assert dataset.attrs == {"model": "ridge-regression"}
+
+
+def test_linked_spectra_are_labelled_by_numbers_and_simulated() -> None:
+    linked = Linked([10, 90], {"spectrum": [Spectrum.isotropic(10), Spectrum.isotropic(90)]}, symbol="d")
+    dataset = sweep(RIDGE, d=linked, trials=3, simulated={"d": [90]})
+    assert list(dataset["d"].values) == [10, 90]
+    assert np.isnan(dataset["test_error_simulated"].values).tolist() == [True, False]
+    assert float(dataset["test_error"][1]) == RIDGE.evolve(spectrum=Spectrum.isotropic(90)).theory()["test_error"]
+
+
+@pytest.mark.parametrize(
+    ("grids", "words"),
+    [
+        ({"n": Linked([1, 2], {"samples": [10, 20, 30]})}, "samples = 3 .*as many values as n has, 2"),
+        ({"n": Linked([1, 2], {"sampels": [10, 20]})}, "sampels .*did you mean 'samples'"),
+        ({"n": Linked([1, 2], {"samples": [10, 0]})}, "samples = 0 "),
+        ({"n": Linked([1, 2], {})}, "n = .*at least one parameter"),
+        ({"n": Linked([[1, 2]], {"samples": [10]})}, "n = .*one-dimensional"),
+        ({"n": Linked([1], {"samples": [10]}), "samples": [10]}, "samples = 'samples' .*no other axis varies"),
+    ],
+)
+def test_linked_refusals_name_the_parameter(grids: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParameterError, match=rf"\A{words}[^\n]*\Z"):
+        sweep(RIDGE, **grids)

@@ -71,5 +71,5 @@ class Toy:
     def sweepable(self, names: Any) -> bool:
         return False
 
-    def theory_grid(self, axes: Any) -> Any:
+    def theory_points(self, points: Any, row: int) -> Any:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Pictures show what the results hold: lines at the theory, points at the simulation, labels with the symbols."""
+"""Laws: a line for each bulk, stems for atoms, a histogram behind."""
 
 from __future__ import annotations
 
@@ -8,76 +8,19 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from rmtcollapse import Spectrum, experiments, models, spectra, sweep, verify
-from rmtcollapse.errors import UnknownParameterError
+from rmtcollapse import experiments, spectra
 
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from rmtcollapse.plotting import plot_curve, plot_forecast, plot_law, plot_learning_curve
+from rmtcollapse.plotting import plot_law
 
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     yield
     plt.close("all")
-
-
-def ridge(**changes: object) -> models.RidgeRegression:
-    given = {"spectrum": Spectrum.isotropic(20), "samples": 30, "ridge": 0.1, "noise_variance": 0.5}
-    return models.RidgeRegression(**{**given, **changes})
-
-
-def test_a_curve_has_a_line_for_each_cell_and_points_where_simulated() -> None:
-    grid = np.geomspace(1e-2, 1, 5)
-    found = sweep(ridge(), ridge=grid, samples=[15, 30], trials=3)
-    axes = plot_curve(found)
-    lines = [line for line in axes.lines if len(line.get_xdata()) == 5 and line.get_linestyle() == "-"]
-    assert len(lines) == 2
-    for line, n in zip(lines, (15, 30), strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), found["test_error"].sel(samples=n))
-    assert len(axes.containers) == 2
-    assert axes.get_xscale() == "log"
-    assert r"\lambda" in axes.get_xlabel()
-    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["$n = 15$", "$n = 30$"]
-
-
-def test_a_divergence_is_a_gap_with_its_place_marked() -> None:
-    axes = plot_curve(sweep(ridge(ridge=0.0), samples=[10, 20, 40]))
-    assert np.isnan(axes.lines[0].get_ydata()).tolist() == [False, True, False]
-    assert list(axes.lines[1].get_xdata()) == [20, 20]
-
-
-def test_values_are_chosen_by_name() -> None:
-    found = sweep(ridge(), ridge=[0.1, 0.2])
-    axes = plot_curve(found, values=["bias", "variance"])
-    np.testing.assert_array_equal(axes.lines[0].get_ydata(), found["bias"])
-    with pytest.raises(UnknownParameterError, match="did you mean 'bias'"):
-        plot_curve(found, values=["bais"])
-
-
-def test_a_result_draws_itself_on_given_axes() -> None:
-    _, axes = plt.subplots()
-    verdict = verify(ridge(), trials=40, sizes=(1, 2))
-    assert verdict.plot(axes) is axes
-    shown = " ".join(t.get_text() for t in axes.get_legend().get_texts())
-    assert all(name in shown for name in verdict.means)
-    gap = verdict.means["bias"] / verdict.predictions["bias"] - 1
-    assert any(np.array_equal(line.get_ydata(), gap) for line in axes.lines if len(line.get_ydata()) == 2)
-
-
-def test_a_forecast_has_two_panels() -> None:
-    from rmtcollapse.predict import Table, predict_regression
-
-    rng = np.random.default_rng(0)
-    rows = rng.standard_normal((60, 4))
-    table = Table(rows, rows[:, 0] + rng.standard_normal(60), ("a", "b", "c", "d"), "y", "made up")
-    forecast = predict_regression(table, repeats=10)
-    left, right = plot_forecast(forecast)
-    np.testing.assert_array_equal(left.lines[0].get_ydata(), forecast.plain.predicted)
-    np.testing.assert_array_equal(right.lines[0].get_ydata(), forecast.regularisation.predicted)
-    assert plot_learning_curve(forecast).get_title() == "made up"
 
 
 def bulk_lines(axes: plt.Axes) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,0 +1,76 @@
+"""Pictures of verdicts and forecasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmtcollapse.plotting._axes import COLOURS, colour_of, new_axes, points, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from rmtcollapse.experiments.verdict import Verdict
+
+    Forecast = Any  # of the floor above
+
+__all__ = ["plot_forecast", "plot_learning_curve", "plot_verdict"]
+
+
+def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
+    """Draw a verdict: relative gaps against 1/size, with the fitted line and its intercept, which is what is judged."""
+    axes = new_axes(ax)
+    inverse = np.array([float(1 / s) for s in verdict.sizes])
+    judged = [r for r in verdict.rows if r.scale > 0]
+    for i, row in enumerate(judged):
+        colour = colour_of(i, len(judged))
+        gap = verdict.means[row.name] / verdict.predictions[row.name] - 1
+        points(axes, inverse, gap, verdict.errors[row.name] / abs(verdict.predictions[row.name]), colour)
+        x = np.array([0.0, inverse.max()])
+        axes.plot(
+            x, row.relative_gap + row.slope * x, color=colour, linewidth=1.4, label=f"{row.name}: z = {row.z:.1f}"
+        )
+    axes.axhline(0, color="0.4", linewidth=0.8)
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:.1%}")
+    axes.set_xlabel("1 / size (multiples of the model's own)")
+    axes.set_ylabel("(simulation - theory) / theory")
+    axes.set_title(f"{verdict.model}: {'agrees' if verdict.passed else 'does not agree'}", loc="left", fontsize=10)
+    axes.legend(frameon=False, fontsize=9)
+    return tidy(axes)
+
+
+def plot_forecast(forecast: Forecast, axes: Any = None) -> Any:
+    """Draw a forecast: the learning curves and the ridge curve, theory as lines and refits as points."""
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")[1]
+    plot_learning_curve(forecast, axes[0])
+    right, curve = axes[1], forecast.regularisation
+    right.plot(curve.ridge, curve.predicted, color=COLOURS[2], label=f"theory, $N = {curve.samples[0]:.0f}$")
+    points(right, curve.ridge, curve.measured, curve.standard_error, COLOURS[2], "refits")
+    right.axvline(
+        forecast.best_ridge_predicted, color="0.4", linestyle=":", linewidth=1.2, label="best ridge, predicted"
+    )
+    right.set(xscale="log", xlabel=r"ridge $\lambda$", ylabel="mean squared error")
+    right.legend(frameon=False, fontsize=9)
+    tidy(right)
+    return axes
+
+
+def plot_learning_curve(forecast: Forecast, ax: Axes | None = None) -> Axes:
+    """Draw the learning curves of a forecast against the number of rows."""
+    axes = new_axes(ax)
+    small = f"{forecast.plain.ridge[0]:.2g}"
+    for curve, colour, label in (
+        (forecast.plain, COLOURS[1], rf"$\lambda = {small}$"),
+        (forecast.tuned, COLOURS[0], "best $\\lambda$"),
+    ):
+        axes.plot(curve.samples, curve.predicted, color=colour, label=f"theory, {label}")
+        points(axes, curve.samples, curve.measured, curve.standard_error, colour, "refits")
+    axes.axhline(forecast.noise_variance, color="0.4", linestyle=":", linewidth=1.2, label="noise")
+    axes.axhline(forecast.variance, color="0.7", linestyle=":", linewidth=1.2, label="target variance")
+    axes.set(xscale="log", yscale="log", xlabel="rows $N$", ylabel="mean squared error", title=forecast.source)
+    axes.legend(frameon=False, fontsize=8)
+    return tidy(axes)
