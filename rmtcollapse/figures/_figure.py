@@ -192,7 +192,7 @@ class Figure:
         return FigureData(name, summary, self.paper, size, run.trials, run.seed, data)
 
 
-def places(low: float, high: float, points: int, between: int = 16, whole: bool = False) -> tuple[Any, Any]:
+def places(low: float, high: float, points: int, between: int = 48, whole: bool = False) -> tuple[Any, Any]:
     """A logarithmic grid for a line and, within it, that of its simulated points; of whole numbers on request."""
     coarse, fine = np.geomspace(low, high, points), np.geomspace(low, high, (points - 1) * between + 1)
     if not whole:

@@ -202,8 +202,8 @@ def _transform(
         after = value + moved
         both.append((after, noise / np.abs(after.imag), np.abs(moved / after.imag)))
     by_t = (z.imag == 0) & (z.real != 0) & (both[1][1] < both[0][1])
-    quotient = (both[1][0] - 1) / np.where(by_t, z.real, 1.0)
-    chosen = [np.where(by_t, quotient, both[0][0])]
+    height = both[1][0].imag / np.where(by_t, z.real, 1.0)  # the real part of t is -1 next to 0: m knows its own better
+    chosen = [np.where(by_t, both[0][0].real + 1j * height, both[0][0])]
     chosen += [np.where(by_t, both[1][k], both[0][k]) for k in (1, 2)]
     return chosen[0], chosen[1], chosen[2]
 

@@ -274,3 +274,12 @@ def test_a_gap_that_is_narrow_beside_the_width_of_the_law_and_wide_beside_its_ow
     assert exact.relative_errors(law.stieltjes(x), [reference.transform(p) for p in x]).max() < 1e-10
     inside = left + (left - place) * np.array([1e-6, 1e-3, 1.0])
     assert exact.relative_errors(law.density(inside), [reference.density(p) for p in inside]).max() < 1e-12
+
+
+@pytest.mark.parametrize("x", [1e-60, 2e-25, 1e-17, 1.7e-13, 2e-10, 1e-3])
+def test_both_parts_of_the_transform_next_to_a_hard_edge(x: float) -> None:
+    """m = -1/2 + i sqrt(1/x - 1/4) for Marchenko and Pastur at ratio 1."""
+    for law in (MarchenkoPastur(1), 0.5 * (Atoms([2.0]) @ MarchenkoPastur(1))):
+        m = complex(law.stieltjes(x, side="above"))
+        assert m.imag == pytest.approx(math.sqrt(1 / x - 0.25), rel=1e-14, abs=0)
+        assert m.real == pytest.approx(-0.5, rel=1e-12, abs=0)
