@@ -54,7 +54,7 @@ def flint_roots(polynomial: list[Any]) -> list[Any]:
 
 
 class Draw:
-    """Random laws of fourteen kinds."""
+    """Random laws of thirteen kinds."""
 
     def __init__(self, seed: int, number: int) -> None:
         self.rng = np.random.default_rng([seed, number])
