@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rmtcollapse import models, plotting, spectra
+    from rmtcollapse import derive, models, plotting, spectra
     from rmtcollapse.errors import ConvergenceError, NoExactValueError, ParameterError
     from rmtcollapse.experiments.simulate import simulate
     from rmtcollapse.experiments.sweep import sweep
@@ -22,6 +22,7 @@ __all__ = [
     "NoExactValueError",
     "ParameterError",
     "Spectrum",
+    "derive",
     "models",
     "plotting",
     "predict_regression",
@@ -42,7 +43,7 @@ _HOMES = {
     "sweep": "experiments.sweep",
     "verify": "experiments.verify",
 }
-_MODULES = ("models", "plotting", "spectra")
+_MODULES = ("derive", "models", "plotting", "spectra")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ never a theorem of its own: those are models.
 """
 
 from rmtcollapse.derive.derivation import Answer, Derivation, SharedLetterWarning, derive
-from rmtcollapse.derive.letters import commuting, dims, gaussian, identity, scalar, symmetric, trace
+from rmtcollapse.derive.letters import commuting, dims, gaussian, identity, scalar, symmetric
+from rmtcollapse.derive.reading import trace
 
 __all__ = [
     "Answer",

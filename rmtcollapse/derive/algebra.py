@@ -14,7 +14,20 @@ import sympy as sp
 
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian
 
-__all__ = ["Det", "Eigenvalue", "Inv", "Letter", "Node", "Prod", "Sum", "inverse", "product", "summed", "transposed"]
+__all__ = [
+    "Det",
+    "Eigenvalue",
+    "Inv",
+    "Letter",
+    "Node",
+    "Prod",
+    "Sum",
+    "inverse",
+    "product",
+    "scaled",
+    "summed",
+    "transposed",
+]
 
 
 class Eigenvalue(sp.Symbol):
@@ -29,8 +42,8 @@ class Eigenvalue(sp.Symbol):
         return made  # type: ignore[no-any-return]
 
     def _latex(self, printer: Any) -> str:
-        letter = self.matrix.name
-        return str(printer._print(sp.Symbol(letter.lower() if letter.lower() != letter else rf"\ell({letter})")))
+        """As its matrix: a function of the one is that function of the other."""
+        return str(printer._print(sp.Symbol(self.matrix.name)))
 
 
 class Node:
@@ -38,6 +51,11 @@ class Node:
 
     rows: Any
     columns: Any
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The nodes that it is made of."""
+        return ()
 
     @cached_property
     def key(self) -> str:
@@ -64,7 +82,7 @@ class Det(Node):
 
     @cached_property
     def key(self) -> str:
-        return f"{self.rows.name}[{self.value}]"
+        return f"[{self.value}]_{self.rows.name}"
 
     @cached_property
     def is_scalar(self) -> bool:
@@ -98,6 +116,10 @@ class Prod(Node):
 
     factors: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.factors
+
     @cached_property
     def rows(self) -> Dim:
         return self.factors[0].rows  # type: ignore[no-any-return]
@@ -117,6 +139,10 @@ class Sum(Node):
 
     terms: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.terms
+
     @cached_property
     def rows(self) -> Dim:
         return self.terms[0].rows  # type: ignore[no-any-return]
@@ -135,6 +161,10 @@ class Inv(Node):
     """The inverse of a random matrix."""
 
     body: Node
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return (self.body,)
 
     @property
     def rows(self) -> Dim:
@@ -180,7 +210,9 @@ def summed(terms: list[Node]) -> Node:
 
 def product(factors: list[Node]) -> Node:
     """The product, flat, with neighbouring deterministic factors joined, scalars in front, resolvents reduced."""
-    front, kept = _joined([f for factor in factors for f in (factor.factors if isinstance(factor, Prod) else (factor,))])
+    front, kept = _joined(
+        [f for factor in factors for f in (factor.factors if isinstance(factor, Prod) else (factor,))]
+    )
     rows = factors[0].rows
     if front == 0:
         return Det(sp.S.Zero, rows)

@@ -14,7 +14,7 @@ from rmtcollapse.derive.algebra import Eigenvalue
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.errors import MissingParameterError, ParameterError, UnknownParameterError, did_you_mean
 
-__all__ = ["Binding", "bind"]
+__all__ = ["Binding", "bind", "symbols_of"]
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ _KINDS: dict[type, str] = {
 
 
 def _size(symbol: Dim, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not np.isfinite(value) or value != int(value):
-        raise ParameterError(symbol.name, value, _KINDS[Dim])
-    if value < 1:
+    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()
+    if not whole or value < 1:
         raise ParameterError(symbol.name, value, _KINDS[Dim])
     return float(value)
 
 
 def _scalar(symbol: Scalar, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, numbers.Number) or not np.isfinite(complex(value)):  # type: ignore[arg-type]
+    number = isinstance(value, numbers.Complex) and not isinstance(value, bool)
+    if not number or not np.isfinite(complex(value)):
         raise ParameterError(symbol.name, value, _KINDS[Scalar])
-    return float(value) if isinstance(value, numbers.Real) else complex(value)  # type: ignore[arg-type]
+    return float(value) if isinstance(value, numbers.Real) else complex(value)
 
 
 def _spectrum(symbol: Commuting, value: Any, sizes: Mapping[Dim, float]) -> np.ndarray:

@@ -127,7 +127,8 @@ def _collected(terms: list[Term]) -> Form:
 
 def linearised(traces: list[Node]) -> tuple[Circuit, list[list[Output]]]:
     """One circuit for all traces, and for each the outputs whose sum it is."""
-    circuit, outputs = Circuit(), []
+    circuit = Circuit()
+    outputs: list[list[Output]] = []
     for node in traces:
         outputs.append([])
         for term in node.terms if isinstance(node, Sum) else (node,):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rmtcollapse.derive.algebra import Inv, Letter, Node, Prod, Sum
+from rmtcollapse.derive.algebra import Inv, Node
 from rmtcollapse.derive.binding import Binding, bind, symbols_of
 from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.diagnosis import refusal
-from rmtcollapse.derive.dyson import Array, equation
+from rmtcollapse.derive.dyson import Array, Equation, equation
 from rmtcollapse.derive.letters import Gaussian
 from rmtcollapse.derive.pencil import Pencil
 from rmtcollapse.derive.reading import Reading, letters_in, read
@@ -122,7 +122,7 @@ class Derivation:
             radius=max((s.radius for _, s in parts), default=0.0),
         )
 
-    def _resolvent(self, wires: tuple[int, ...], binding: Binding) -> tuple[Any, Solved]:
+    def _resolvent(self, wires: tuple[int, ...], binding: Binding) -> tuple[Equation, Solved]:
         part = equation(self.pencil, binding, wires)
         solved = resolvent(part)
         if solved is None:
@@ -130,7 +130,7 @@ class Derivation:
             raise ConvergenceError(refusal(inverse, part, binding))
         return part, solved
 
-    def _whole(self, binding: Binding, parts: list[tuple[Any, Solved]]) -> Solved:
+    def _whole(self, binding: Binding, parts: list[tuple[Equation, Solved]]) -> Solved:
         everything = equation(self.pencil, binding, tuple(range(self.size)))
         known = {u: x for part, solved in parts for u, x in zip(part.unknowns, solved.unknowns, strict=True)}
         start = np.array([known.get(u, 0) for u in everything.unknowns], dtype=everything.dtype)
@@ -152,7 +152,7 @@ class Derivation:
             values = binding.evaluate([*((e, t) for _, e in sources), *((term.outer, t) for term in output.form)])
             weight = binding.weight(t)
             for term in output.form:
-                addends: Array = values[term.outer, t].astype(binding_dtype(binding))
+                addends: Array = values[term.outer, t].astype(float if binding.is_real else complex)
                 if term.wire >= 0:
                     row = order.index(term.wire)
                     b = sum(values[e, t] * whole.G[t][:, row, order.index(w)] for w, e in sources)
@@ -172,16 +172,32 @@ class Derivation:
 
         return equations_latex(self)
 
+    def density(self, x: Any, parameters: Mapping[Any, Any]) -> Any:
+        """Density of the spectrum of H, for the derivation of ``trace(H)`` with a symmetric H, on the real axis.
+
+        Parameters
+        ----------
+        x : array_like
+            Real points; the result has their shape. Atoms are not part of it.
+        parameters : mapping
+            As for :meth:`theory`.
+
+        Raises
+        ------
+        ParameterError
+            Where the expression is not the trace of one symmetric random matrix.
+        ConvergenceError
+            At an edge or an atom of the spectrum.
+        """
+        from rmtcollapse.derive.density import density
+
+        return density(self, x, parameters)
+
     def verify(self, parameters: Mapping[Any, Any], trials: int = 40, seed: int = 0) -> Any:
         """Judge the theory by finite matrices: complex Gaussian entries for the z-score, real ones beside it."""
         from rmtcollapse.derive.verdict import judged
 
         return judged(self, parameters, trials, seed)
-
-
-def binding_dtype(binding: Binding) -> type:
-    """Real where every parameter is."""
-    return float if binding.is_real else complex
 
 
 def derive(expression: sp.Expr) -> Derivation:
@@ -229,12 +245,4 @@ def _shared(nodes: list[Node]) -> set[Gaussian]:
 
 def _inverses(node: Node) -> list[Inv]:
     """The outermost inverses of a node."""
-    if isinstance(node, Inv):
-        return [node]
-    inside: tuple[Node, ...] = ()
-    if isinstance(node, Prod):
-        inside = node.factors
-    elif isinstance(node, Sum):
-        inside = node.terms
-    assert not isinstance(node, Letter) or not inside
-    return [found for part in inside for found in _inverses(part)]
+    return [node] if isinstance(node, Inv) else [found for part in node.parts for found in _inverses(part)]

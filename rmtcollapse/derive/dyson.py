@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,23 +52,17 @@ class Equation:
     inverses: list[tuple[Dim, int]]
     place: dict[int, tuple[Dim, int]]
     unknowns: list[Unknown]
+    dtype: Any  # real where every parameter is
 
-    @property
-    def dtype(self) -> Any:
-        """Real where every parameter is real."""
-        return next(iter(self.fixed.values())).dtype
-
-    def shifted(self, amount: complex) -> Equation:
-        """The same with `amount` added to the matrix under every inverse."""
+    def shifted(self, amount: complex, places: list[tuple[Dim, int]] | None = None) -> Equation:
+        """The same with `amount` added to the matrix under every inverse, or under those at some places."""
         if amount == 0:
             return self
         kind = np.result_type(self.dtype, np.asarray(amount).dtype)
         fixed = {t: F.astype(kind) for t, F in self.fixed.items()}
-        for t, i in self.inverses:
+        for t, i in self.inverses if places is None else places:
             fixed[t][:, i, i] += amount
-        return Equation(
-            fixed, self.insertions, self.measurements, self.strands, self.inverses, self.place, self.unknowns
-        )
+        return replace(self, fixed=fixed, dtype=kind)
 
     def resolvents(self, e: Array) -> dict[Dim, Array]:
         """G at each dimension, (atoms, wires, wires)."""
@@ -79,7 +73,7 @@ class Equation:
 
     def measured(self, G: dict[Dim, Array], size: int) -> tuple[Array, Array]:
         """The unknowns that G has, and the sum of the absolute values of their addends."""
-        value = np.zeros(size, dtype=np.result_type(*(g.dtype for g in G.values())))
+        value = np.zeros(size, dtype=self.dtype)
         scale = np.zeros(size)
         for m in self.measurements:
             addends = m.values * G[m.dimension][:, m.row, m.column]
@@ -89,7 +83,7 @@ class Equation:
 
     def slopes(self, G: dict[Dim, Array], size: int) -> Array:
         """Derivatives of the measured unknowns, (unknowns, unknowns): dG = G dS G."""
-        slopes = np.zeros((size, size), dtype=np.result_type(*(g.dtype for g in G.values())))
+        slopes = np.zeros((size, size), dtype=self.dtype)
         by_dimension = {t: [s for s in self.insertions if s.dimension == t] for t in self.fixed}
         for m in self.measurements:
             g = G[m.dimension]
@@ -139,6 +133,7 @@ def equation(pencil: Pencil, binding: Binding, wires: tuple[int, ...]) -> Equati
         [place[w] for w in wires if pencil.wires[w].inverse is not None],
         place,
         unknowns,
+        dtype,
     )
 
 

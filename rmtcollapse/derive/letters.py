@@ -21,7 +21,6 @@ __all__ = [
     "identity",
     "scalar",
     "symmetric",
-    "trace",
 ]
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -196,13 +195,3 @@ def _variance(value: Any) -> sp.Expr:
 def identity(dimension: Dim) -> sp.MatrixExpr:
     """The identity matrix of a dimension."""
     return sp.Identity(_dimension("dimension", dimension))
-
-
-def trace(expression: sp.MatrixExpr) -> sp.Expr:
-    """The trace of a square matrix expression; sums, differences and functions of traces can be derived."""
-    if not isinstance(expression, sp.MatrixExpr):
-        raise ParameterError("expression", expression, "a matrix expression in declared symbols")
-    rows, columns = expression.shape
-    if rows != columns:
-        raise ParameterError("expression", expression, f"a square matrix; this one is {rows} x {columns}")
-    return sp.Trace(expression)

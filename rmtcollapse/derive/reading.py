@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-from rmtcollapse.derive.algebra import Det, Eigenvalue, Inv, Letter, Node, Prod, Sum, inverse, product, summed
+from rmtcollapse.derive.algebra import Det, Eigenvalue, Letter, Node, inverse, product, summed
 from rmtcollapse.derive.algebra import transposed as transpose
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.errors import ParameterError
 
-__all__ = ["Reading", "letters_in", "read"]
+__all__ = ["Reading", "covariance", "letters_in", "read", "trace"]
 
 _FAMILY = (
     "matrices that commute: declare them in one call, commuting('{} {}', {}), if they do; the theory of a pair that "
@@ -29,6 +30,45 @@ class Reading:
     nodes: dict[sp.Symbol, Node]
 
 
+def trace(expression: sp.MatrixExpr) -> sp.Expr:
+    """The trace of a square matrix expression; sums, differences and functions of traces can be derived."""
+    if not isinstance(expression, sp.MatrixExpr):
+        raise ParameterError("expression", expression, "a matrix expression in declared symbols")
+    _shapes(expression)
+    rows, columns = expression.shape
+    if rows != columns:
+        raise ParameterError("expression", expression, f"a square matrix; {_shape(expression)}")
+    return sp.Trace(expression)
+
+
+def _shapes(E: Any) -> None:
+    """Refuse factors and terms that do not fit, the innermost first."""
+    for part in E.args:
+        if isinstance(part, sp.MatrixExpr):
+            _shapes(part)
+    if isinstance(E, sp.MatMul):
+        _fitting_product(E)
+    elif isinstance(E, sp.MatAdd):
+        _fitting_sum(E)
+    elif isinstance(E, sp.MatPow) and E.base.shape[0] != E.base.shape[1]:
+        how = "inverted" if E.exp == -1 else f"multiplied by itself (power {E.exp}; a transpose missing?)"
+        raise ParameterError("expression", E, f"a square matrix where it is {how}; {_shape(E.base)}")
+
+
+def _fitting_product(E: sp.MatMul) -> None:
+    matrices = E.as_coeff_matrices()[1]
+    for left, right in pairwise(matrices):
+        if left.shape[1] != right.shape[0]:
+            advice = f"a product whose shapes fit: {_shape(left)}, and {_shape(right)} (a transpose missing?)"
+            raise ParameterError("expression", E, advice)
+
+
+def _fitting_sum(E: sp.MatAdd) -> None:
+    for term in E.args[1:]:
+        if term.shape != E.args[0].shape:
+            raise ParameterError("expression", E, f"a sum of equal shapes: {_shape(E.args[0])}, and {_shape(term)}")
+
+
 def read(expression: Any) -> Reading:
     """Read a scalar expression in traces.
 
@@ -43,19 +83,21 @@ def read(expression: Any) -> Reading:
         raise ParameterError("expression", expression, "an expression in declared symbols, such as dv.trace(R*S)/d")
     found = sorted(expression.atoms(sp.Trace), key=str)
     inner = {t for outer in found for t in outer.arg.atoms(sp.Trace)}
-    for trace in inner:
+    for one in inner:
         raise ParameterError(
             "expression",
             expression,
-            f"free of traces inside a trace: take {trace} outside, for trace(trace(A)*B) is trace(A)*trace(B), as a "
+            f"free of traces inside a trace: take {one} outside, for trace(trace(A)*B) is trace(A)*trace(B), as a "
             "trace becomes a number",
         )
     if not found:
         raise ParameterError("expression", expression, "an expression with at least one dv.trace(...)")
-    names = {trace: sp.Symbol(f"T_{k}") for k, trace in enumerate(found, 1)}
+    names = {t: sp.Symbol(f"T_{k}") for k, t in enumerate(found, 1)}
     value = expression.xreplace(names)
     _declared(value, set(names.values()))
     _one_meaning(expression)
+    for t in found:
+        trace(t.arg)
     nodes = {names[t]: _matrix(t.arg) for t in found}
     _commuting(list(nodes.values()))
     return Reading(value, {names[t]: t.arg for t in found}, nodes)
@@ -112,25 +154,15 @@ def _gaussian(E: Gaussian) -> Node:
 def _product(E: sp.MatMul) -> Node:
     coefficient, matrices = E.as_coeff_matrices()
     _declared(coefficient)
-    for left, right in zip(matrices, matrices[1:], strict=False):
-        if left.shape[1] != right.shape[0]:
-            raise ParameterError(
-                "expression", E, f"a product whose shapes fit: {_shape(left)}, and {_shape(right)} (a transpose missing?)"
-            )
     nodes = [_matrix(m) for m in matrices]
     return product([Det(coefficient, nodes[0].rows), *nodes])
 
 
 def _sum(E: sp.MatAdd) -> Node:
-    for term in E.args[1:]:
-        if term.shape != E.args[0].shape:
-            raise ParameterError("expression", E, f"a sum of equal shapes: {_shape(E.args[0])}, and {_shape(term)}")
     return summed([_matrix(term) for term in E.args])
 
 
 def _inverse(E: sp.Inverse) -> Node:
-    if E.arg.shape[0] != E.arg.shape[1]:
-        raise ParameterError("expression", E, f"the inverse of a square matrix; {_shape(E.arg)}")
     body = _matrix(E.arg)
     if isinstance(body, Letter):
         raise ParameterError("expression", E, "not the inverse of a Gaussian matrix itself: invert X*X.T or X.T*X")
@@ -139,8 +171,6 @@ def _inverse(E: sp.Inverse) -> Node:
 
 def _power(E: sp.MatPow) -> Node:
     base, exponent = E.base, E.exp
-    if base.shape[0] != base.shape[1]:
-        raise ParameterError("expression", E, f"the power of a square matrix; {_shape(base)} (a transpose missing?)")
     node = _matrix(base)
     if isinstance(node, Det):
         _declared(exponent)
@@ -179,27 +209,16 @@ def covariance(matrix: sp.MatrixExpr) -> sp.Expr:
 
 def letters_in(node: Node) -> set[Gaussian]:
     """The Gaussian matrices of a node."""
-    if isinstance(node, Letter):
-        return {node.matrix}
-    inside = (
-        node.factors
-        if isinstance(node, Prod)
-        else node.terms
-        if isinstance(node, Sum)
-        else (node.body,)
-        if isinstance(node, Inv)
-        else ()
-    )
-    return set().union(*(letters_in(n) for n in inside)) if inside else set()
+    own = {node.matrix} if isinstance(node, Letter) else set()
+    return own.union(*(letters_in(inner) for inner in node.parts))
 
 
 def _values(node: Node) -> list[sp.Expr]:
-    if isinstance(node, Det):
-        return [node.value]
+    """The deterministic matrices of a node, covariances among them."""
     if isinstance(node, Letter):
         return [covariance(node.matrix.rowcov), covariance(node.matrix.colcov)]
-    inside = node.factors if isinstance(node, Prod) else node.terms if isinstance(node, Sum) else (node.body,)  # type: ignore[attr-defined]
-    return [value for n in inside for value in _values(n)]
+    own = [node.value] if isinstance(node, Det) else []
+    return own + [value for inner in node.parts for value in _values(inner)]
 
 
 def _commuting(nodes: list[Node]) -> None:

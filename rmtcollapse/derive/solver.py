@@ -10,7 +10,7 @@ from rmtcollapse.derive.certificate import spectral_radius
 from rmtcollapse.derive.dyson import Array, Equation
 from rmtcollapse.derive.letters import Dim
 
-__all__ = ["Solved", "affine", "resolvent"]
+__all__ = ["Solved", "affine", "attempt", "newton", "resolvent"]
 
 _EPS = float(np.finfo(float).eps)
 _SWEEPS = 400  # damped iterations before Newton's method
@@ -31,7 +31,7 @@ class Solved:
     radius: float
 
 
-def _newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
+def newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
     """Newton's method until its step is rounding; the solution and the relative size of its last step."""
     last = np.inf
     size = len(e)
@@ -49,7 +49,7 @@ def _newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
     return None
 
 
-def _attempt(equation: Equation, e: Array, sweeps: int) -> Solved | None:
+def attempt(equation: Equation, e: Array, sweeps: int) -> Solved | None:
     """A solution near `e`, if there is one and the certificate accepts it."""
     size = len(e)
     try:
@@ -62,7 +62,7 @@ def _attempt(equation: Equation, e: Array, sweeps: int) -> Solved | None:
                 e = ahead
                 if close:
                     break
-            found = _newton(equation, e)
+            found = newton(equation, e)
             return None if found is None else _certified(equation, *found)
     except np.linalg.LinAlgError:
         return None
@@ -84,7 +84,7 @@ def resolvent(equation: Equation) -> Solved | None:
     (turned to the side on which the matrix already is), the solution at large t is the free one; t is brought to 0.
     """
     zero = np.zeros(len(equation.unknowns), dtype=equation.dtype)
-    return _attempt(equation, zero, _SWEEPS) or _continued(equation, zero)
+    return attempt(equation, zero, _SWEEPS) or _continued(equation, zero)
 
 
 def _continued(equation: Equation, e: Array) -> Solved | None:
@@ -94,14 +94,14 @@ def _continued(equation: Equation, e: Array) -> Solved | None:
     unit = max(float(np.abs(under).max()), 1.0)
     t, solved = _FAR * unit, None
     for _ in range(40):
-        solved = _attempt(equation.shifted(t * side), e, _SWEEPS)
+        solved = attempt(equation.shifted(t * side), e, _SWEEPS)
         if solved:
             break
         t *= 8
     factor = 0.25
     while solved is not None and factor < _SHORTEST:
         ahead = t * factor if t * factor > _NEAR * unit else 0.0
-        there = _attempt(equation.shifted(ahead * side), solved.unknowns, 0)
+        there = attempt(equation.shifted(ahead * side), solved.unknowns, 0)
         if there is None:
             factor = np.sqrt(factor)
         elif ahead == 0:
@@ -115,7 +115,7 @@ def affine(equation: Equation, start: Array) -> Solved | None:
     """All unknowns, those of single resolvents known: what is left is affine, level by level, so Newton is exact."""
     try:
         with np.errstate(all="ignore"):
-            found = _newton(equation, start)
+            found = newton(equation, start)
             if found is None:
                 return None
             G = equation.resolvents(found[0])
