@@ -1,7 +1,7 @@
 r"""The density of the spectrum of a symmetric expression, on the real axis.
 
-The resolvent of H at x + iη is followed down in η, certified at every height. On the axis Newton's method starts from the
-last of them: where its matrix is not singular and all imaginary parts are positive, the solution is the limit from
+The resolvent of H at x + iη is followed down in η, certified at every height. On the axis Newton's method starts from
+the last of them: where its matrix is not singular and all imaginary parts are positive, the solution is the limit from
 above. Where they are rounding, the real equation is solved instead, and its certificate (spectral radius below 1)
 proves that x is outside the support.
 """
@@ -85,6 +85,4 @@ def _density(at_zero: Equation, outer: tuple[Dim, int], x: float) -> float:
 
 
 def _edge(x: float) -> ConvergenceError:
-    return ConvergenceError(
-        f"the density at x = {x:.17g} is not certified: it is at an edge or an atom; move away from it"
-    )
+    return ConvergenceError(f"the density at x = {x:.17g} is not certified, at an edge or an atom: move away from it")

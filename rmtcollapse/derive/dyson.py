@@ -56,8 +56,6 @@ class Equation:
 
     def shifted(self, amount: complex, places: list[tuple[Dim, int]] | None = None) -> Equation:
         """The same with `amount` added to the matrix under every inverse, or under those at some places."""
-        if amount == 0:
-            return self
         kind = np.result_type(self.dtype, np.asarray(amount).dtype)
         fixed = {t: F.astype(kind) for t, F in self.fixed.items()}
         for t, i in self.inverses if places is None else places:

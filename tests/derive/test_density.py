@@ -42,5 +42,5 @@ def test_refusals() -> None:
         dv.derive(dv.trace(A * X.T * X)).density(1.0, {n: 10, d: 10, A: [1.0]})
     with pytest.raises(ParameterError, match="one symmetric matrix"):
         dv.derive(dv.trace(X.T * X) / n).density(1.0, {n: 10, d: 10})
-    with pytest.raises(ConvergenceError, match="an edge or an atom"):
+    with pytest.raises(ConvergenceError, match="at an edge or an atom"):
         dv.derive(dv.trace(X.T * X / n)).density(0.0, {n: 10, d: 20})
