@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rmtcollapse import figures, models, plotting, spectra
+    from rmtcollapse import derive, figures, models, plotting, spectra
     from rmtcollapse.errors import ConvergenceError, NoExactValueError, ParameterError
     from rmtcollapse.experiments.simulate import simulate
     from rmtcollapse.experiments.sweep import sweep
@@ -22,6 +22,7 @@ __all__ = [
     "NoExactValueError",
     "ParameterError",
     "Spectrum",
+    "derive",
     "figures",
     "models",
     "plotting",
@@ -43,7 +44,7 @@ _HOMES = {
     "sweep": "experiments.sweep",
     "verify": "experiments.verify",
 }
-_MODULES = ("figures", "models", "plotting", "spectra")
+_MODULES = ("derive", "figures", "models", "plotting", "spectra")
 
 
 def __getattr__(name: str) -> Any:

@@ -248,6 +248,50 @@ def density(
 
 
 @app.command()
+def derive(
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help='Such as "tr(S*inv(X\'*X/n + lam*I))"; I or I_d: identity.')
+    ],
+    gaussian: Annotated[
+        list[str] | None,
+        typer.Option(help='Such as "X: n x d, cov S, rowcov C, variance 1/n" or "W: d x d, symmetric".'),
+    ] = None,
+    commuting: Annotated[list[str] | None, typer.Option(help='More deterministic matrices, such as "G T: d".')] = None,
+    numbers: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="n=90, lam=0.1, S=0.5,2 or S=power-law:capacity=1.2."),
+    ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
+    steps: Annotated[bool, typer.Option("--steps", help="Print the derivation, step by step.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Judge by finite matrices; exit code 1 if against.")] = False,
+    trials: Trials = 40,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Derive: from an expression in random matrices to certified numbers and equations.
+
+    Sums, products, ^ (powers), ' (transpose), inv, tr, and sqrt, log, exp of numbers. Deterministic matrices are given
+    by their eigenvalues in an eigenbasis common to those of one dimension; names in lower case are numbers.
+    """
+    from rmtcollapse.cli.derive import described, report
+
+    found = report(
+        expression,
+        gaussian or [],
+        commuting or [],
+        numbers or [],
+        latex=latex,
+        steps=steps,
+        trials=trials if verify else None,
+        seed=seed,
+    )
+    for message in found["warnings"]:
+        typer.echo(f"rmtcollapse: warning: {message}", err=True)
+    typer.echo(dumps(found) if as_json else described(found))
+    raise typer.Exit(0 if found.get("verdict", {}).get("passed", True) else 1)
+
+
+@app.command()
 def predict(
     data: Annotated[str, typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits.")],
     task: Annotated[str, typer.Option(help="What to predict; regression.")] = "regression",

@@ -1,0 +1,249 @@
+"""What `rmtcollapse derive` finds: the equations, the value and the verdict of an expression in random matrices."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from rmtcollapse import derive as dv
+from rmtcollapse.cli.expression import FUNCTIONS, Unit, names_in, parse_expression
+from rmtcollapse.cli.parse import assignments, parse_spectrum
+from rmtcollapse.derive.letters import Commuting, Dim
+from rmtcollapse.errors import MissingParameterError, ParameterError, did_you_mean
+
+__all__ = ["described", "report"]
+
+_GAUSSIAN = re.compile(r"\s*(\w+)\s*:\s*(\w+)\s+[x×]\s+(\w+)\s*(?:,(.*))?", re.DOTALL)
+_COMMUTING = re.compile(r"\s*(\w+(?:[\s,]+\w+)*)\s*:\s*(\w+)\s*")
+_OPTIONS = {"cov": "colcov", "colcov": "colcov", "rowcov": "rowcov", "variance": "variance", "symmetric": "symmetric"}
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """One --gaussian, as text."""
+
+    text: str
+    name: str
+    rows: str
+    columns: str
+    options: dict[str, str]
+
+    @classmethod
+    def of(cls, text: str) -> _Declared:
+        match = _GAUSSIAN.fullmatch(text)
+        if match is None:
+            raise ParameterError("gaussian", text, 'a name and a shape, such as "X: n x d, cov S"')
+        name, rows, columns, rest = match.groups()
+        options: dict[str, str] = {}
+        for part in rest.split(",") if rest else ():
+            key, _, value = part.strip().replace("=", " ", 1).partition(" ")
+            if key not in _OPTIONS or _OPTIONS[key] in options or (key == "symmetric") == bool(value.strip()):
+                domain = f"an option of {', '.join(_OPTIONS)}, once each, such as cov S or variance 1/n"
+                raise ParameterError("gaussian", part.strip(), domain + did_you_mean(key, _OPTIONS))
+            options[_OPTIONS[key]] = value
+        return cls(text, name, rows, columns, options)
+
+    def deterministic(self) -> list[tuple[str, str]]:
+        """Matrices that its covariances name, with their dimension."""
+        found = []
+        for key, dimension in (("rowcov", self.rows), ("colcov", self.columns)):
+            names = names_in(self.options.get(key, ""))
+            alone = self.options.get(key, "").split() == names
+            found += [(n, dimension) for n in names if (alone or n[0].isupper()) and not _is_identity(n)]
+        return found
+
+
+def _is_identity(name: str) -> bool:
+    return name == "I" or name.startswith("I_")
+
+
+class _Scope:
+    """What names mean. All deterministic matrices of one dimension commute: they are given by joint eigenvalues."""
+
+    def __init__(self, gaussian: Iterable[str], commuting: Iterable[str], valued: Iterable[str]) -> None:
+        declared = [_Declared.of(text) for text in gaussian]
+        self.valued, self.kinds = set(valued), dict[str, str]()
+        families = _families(commuting, declared)
+        self.dims: dict[str, Any] = {}
+        for name in [*(side for g in declared for side in (g.rows, g.columns)), *families]:
+            if name not in self.dims:
+                self._claim(name, "a dimension")
+                self.dims[name] = dv.dims(name)
+        self.matrices: dict[str, Any] = {}
+        for dimension, names in families.items():
+            for name in names:
+                self._claim(name, "a deterministic matrix")
+            made = dv.commuting(" ".join(names), self.dims[dimension])
+            self.matrices.update(zip(names, made if len(names) > 1 else [made], strict=True))
+        for g in declared:
+            self._claim(g.name, "a Gaussian matrix")
+        self.matrices.update({g.name: self._letter(g) for g in declared})
+
+    def _claim(self, name: str, kind: str) -> None:
+        if _is_identity(name) or name in FUNCTIONS:
+            raise ParameterError("name", name, f"a name of your own: {name} is kept for the language")
+        if name in self.kinds:
+            raise ParameterError("name", name, f"one thing: it is {self.kinds[name]}, and {kind}")
+        self.kinds[name] = kind
+
+    def _letter(self, g: _Declared) -> Any:
+        rows, columns = self.dims[g.rows], self.dims[g.columns]
+        read = {k: parse_expression(v, self, f"gaussian {g.name} {k}") for k, v in g.options.items() if v}
+        side = {"rowcov": rows, "colcov": columns}
+        read = {k: v.factor * dv.identity(side[k]) if isinstance(v, Unit) and k in side else v for k, v in read.items()}
+        if "variance" in read and not isinstance(read["variance"], sp.Expr | sp.MatrixExpr):
+            raise ParameterError("gaussian", g.text, "a variance that is a number, such as variance 1/n")
+        if "symmetric" not in g.options:
+            return dv.gaussian(g.name, rows, columns, **read)
+        if g.rows != g.columns or set(g.options) - {"symmetric", "variance"}:
+            raise ParameterError(
+                "gaussian", g.text, 'symmetric: square and without covariances, as "W: d x d, symmetric"'
+            )
+        return dv.symmetric(g.name, rows, **read)
+
+    def __call__(self, name: str) -> Any:
+        if name in self.matrices or name in self.dims:
+            return self.matrices.get(name, self.dims.get(name))
+        if name == "I":
+            return Unit(sp.S.One)
+        if name.startswith("I_") and name[2:] in self.dims:
+            return dv.identity(self.dims[name[2:]])
+        if name in self.valued or not name[0].isupper():
+            return dv.scalar(name)
+        raise ParameterError(
+            name,
+            name,
+            f'a declared matrix{did_you_mean(name, self.matrices)}: give --gaussian "{name}: n x d" if it is random, '
+            f'--commuting "{name}: d" if not, or --set {name}=0.5 if it is a number',
+        )
+
+
+def _families(commuting: Iterable[str], declared: Iterable[_Declared]) -> dict[str, list[str]]:
+    """Names of the deterministic matrices of each dimension."""
+    listed: list[tuple[str, str]] = []
+    for text in commuting:
+        match = _COMMUTING.fullmatch(text)
+        if match is None:
+            raise ParameterError("commuting", text, 'names and their dimension, such as "S G: d"')
+        listed += [(name, match[2]) for name in re.split(r"[\s,]+", match[1])]
+    pairs = dict.fromkeys([*listed, *(pair for g in declared for pair in g.deterministic())])
+    return {t: [name for name, other in pairs if other == t] for t in dict.fromkeys(t for _, t in pairs)}
+
+
+def _number(name: str, text: str) -> Any:
+    try:
+        value = complex("refused" if "_" in text else text.replace("i", "j") if text.endswith("i") else text)
+    except ValueError:
+        raise ParameterError(name, text, "a number, such as 0.2 or 0.5+0.1j") from None
+    return value if "j" in text or text.endswith("i") else value.real
+
+
+def _eigenvalues(matrix: Any, text: str, size: float, alone: bool) -> Any:
+    """A list, or a spectrum, whose dimension (and the source, which plays no part) need not be given."""
+    kind, _, rest = text.partition(":")
+    if re.fullmatch(r"[-+.0-9].*", text) and not text.endswith((".csv", ".npy", ".npz")):
+        return [_number(matrix.name, part) for part in text.split(",")]
+    if kind in ("isotropic", "power-law"):
+        given = assignments(rest.split(",")) if rest else {}
+        extra = {"dimension": f"{size:.0f}"} | ({"source": "1"} if kind == "power-law" else {})
+        text = f"{kind}:" + ",".join(f"{k}={v}" for k, v in (extra | given).items())
+    spectrum = parse_spectrum(text, matrix.name)
+    if text.endswith(".npy") and not alone and np.load(text, mmap_mode="r").ndim == 2:
+        domain = f"eigenvalues, for it shares an eigenbasis with the other matrices on {matrix.dimension}"
+        raise ParameterError(matrix.name, text, domain)
+    if spectrum.dimension != size:
+        raise ParameterError(matrix.name, text, f"a spectrum of {matrix.dimension} = {size:.0f} directions")
+    return (
+        spectrum.eigenvalues
+        if kind == "isotropic"
+        else np.repeat(spectrum.eigenvalues, spectrum.multiplicities.astype(int))
+    )
+
+
+def _values(derivation: dv.Derivation, given: Mapping[str, str]) -> dict[str, Any]:
+    """Numbers for symbols; unknown and missing names are refused by the derivation."""
+    matrices = {s.name: s for s in derivation.symbols if isinstance(s, Commuting)}
+    values = {name: _number(name, text) for name, text in given.items() if name not in matrices}
+    for name, matrix in matrices.items():
+        size = values.get(matrix.dimension.name)
+        if size is None:
+            raise MissingParameterError(matrix.dimension.name, None, "a size, an integer >= 1")
+        if name in given:
+            if isinstance(size, complex) or not 1 <= size < 2**53 or not size.is_integer():
+                raise ParameterError(matrix.dimension.name, size, "a size, an integer >= 1")
+            alone = sum(m.dimension == matrix.dimension for m in matrices.values()) == 1
+            values[name] = _eigenvalues(matrix, given[name], size, alone)
+    sizes = {s.name for s in derivation.symbols if isinstance(s, Dim)}
+    return {k: int(v) if k in sizes and isinstance(v, float) and v.is_integer() else v for k, v in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    return {"real": value.real, "imag": value.imag} if isinstance(value, complex) else value
+
+
+def report(
+    text: str,
+    gaussian: Iterable[str],
+    commuting: Iterable[str],
+    words: Iterable[str],
+    *,
+    latex: bool,
+    steps: bool,
+    trials: int | None,
+    seed: int,
+) -> dict[str, Any]:
+    """What was asked of an expression; the value where numbers are given, or where nothing else was asked."""
+    if seed < 0:
+        raise ParameterError("seed", seed, "an integer >= 0")
+    given = assignments(words)
+    expression = parse_expression(text, _Scope(gaussian, commuting, given))
+    if isinstance(expression, Unit | sp.MatrixExpr):
+        raise ParameterError("expression", text, "a scalar: wrap the matrix in tr(...)")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", dv.SharedLetterWarning)
+        derivation = dv.derive(expression)
+    found: dict[str, Any] = {"expression": text, "size": derivation.size}
+    found["warnings"] = [str(w.message) for w in caught]
+    if latex:
+        found["latex"] = derivation.latex()
+    if steps:
+        found["steps"] = str(derivation.steps())
+    if given or trials is not None or not (latex or steps):
+        numbers = _values(derivation, given)
+        answer = derivation.theory(numbers)
+        found["value"] = _plain(answer["value"])
+        found |= {k: getattr(answer, k) for k in ("status", "residual", "certificate", "radius", "engine")}
+        if trials is not None:
+            found["verdict"] = _verdict(derivation.verify(numbers, trials, seed))
+    return found
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:
+    entries = {
+        kind: {k: _plain(v) for k, v in vars(getattr(verdict, kind)).items()}
+        for kind in ("complex_entries", "real_entries")
+    }
+    plain = {k: getattr(verdict, k) for k in ("passed", "trials", "threshold", "report")}
+    return plain | entries
+
+
+def described(found: Mapping[str, Any]) -> str:
+    """The report as text."""
+    lines = [found[key] for key in ("steps", "latex") if key in found]
+    if "value" in found:
+        value = found["value"]
+        shown = f"{complex(value['real'], value['imag']):.12g}" if isinstance(value, dict) else f"{value:.12g}"
+        lines.append(f"value  {shown}")
+        lines.append(
+            f"{found['status']}; residual {found['residual']:.1e}, certificate {found['certificate']:.1e}, "
+            f"radius {found['radius']:.4g}"
+        )
+    if "verdict" in found:
+        lines.append(found["verdict"]["report"])
+    return "\n".join(lines)

@@ -1,0 +1,248 @@
+"""`derive`: from an expression in random matrices to its deterministic equivalent, with evidence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from rmtcollapse.derive.algebra import Inv, Node
+from rmtcollapse.derive.binding import Binding, bind, symbols_of
+from rmtcollapse.derive.circuit import linearised
+from rmtcollapse.derive.diagnosis import refusal
+from rmtcollapse.derive.dyson import Array, Equation, equation
+from rmtcollapse.derive.letters import Gaussian
+from rmtcollapse.derive.pencil import Pencil
+from rmtcollapse.derive.reading import Reading, letters_in, read
+from rmtcollapse.derive.solver import Solved, affine, resolvent
+from rmtcollapse.errors import ConvergenceError
+
+__all__ = ["Answer", "Derivation", "SharedLetterWarning", "derive"]
+
+
+class SharedLetterWarning(UserWarning):
+    """One symbol stands in two different resolvents: that is one data set used twice, not two data sets."""
+
+
+@dataclass(frozen=True)
+class Answer(Mapping[str, Any]):
+    """The value, and the evidence for it.
+
+    Attributes
+    ----------
+    named : dict
+        ``value``, a float, or a complex number where a parameter is complex.
+    residual : float
+        Largest defect of the Dyson equation relative to the sum of the absolute addends.
+    certificate : float
+        Relative size of the last Newton step: an estimate of the relative error of the unknowns.
+    radius : float
+        Largest spectral radius over the resolvents; below 1 it proves the branch, and close to 1 an edge is near.
+    engine : str
+        Which engine answered.
+    status : str
+        ``"converged"``.
+    """
+
+    named: Mapping[str, Any]
+    residual: float
+    certificate: float
+    radius: float
+    engine: str = "numeric: matrix Dyson equation"
+    status: str = "converged"
+    unknowns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.named:
+            return self.named[name]
+        raise KeyError(f"{name}: this answer has {', '.join(self.named)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A derived expression: its equations, its value at any parameters, its simulation.
+
+    Attributes
+    ----------
+    expression : sympy expression
+        What was derived.
+    """
+
+    expression: sp.Expr
+    reading: Reading = field(repr=False)
+    pencil: Pencil = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of intermediate vectors (wires), the size of the linear pencil."""
+        return self.pencil.size
+
+    @property
+    def symbols(self) -> list[sp.Basic]:
+        """What needs a number: dimensions, scalars, deterministic matrices."""
+        return symbols_of(self.expression)
+
+    def theory(self, parameters: Mapping[Any, Any]) -> Answer:
+        """The deterministic equivalent at these parameters.
+
+        Parameters
+        ----------
+        parameters : mapping
+            A size for each dimension, a number for each scalar (complex allowed), and for each deterministic matrix
+            its eigenvalues, in an order common to those of one dimension; keyed by symbols or by their names.
+
+        Raises
+        ------
+        ParameterError
+            For a missing or unknown symbol, or a value outside its domain.
+        ConvergenceError
+            Where no certified solution exists; it says why, and what to change.
+        """
+        binding = bind(self.symbols, parameters)
+        parts = [self._resolvent(wires, binding) for wires in self.pencil.components]
+        whole = self._whole(binding, parts)
+        traces = {name: self._trace(k, whole, binding) for k, name in enumerate(self.reading.nodes)}
+        value = binding.number(self.reading.value, traces)
+        if not np.isfinite(value):
+            raise ConvergenceError("the value is not finite: a scalar outside the traces is divided by zero")
+        return Answer(
+            {"value": float(value) if binding.is_real else complex(value)},
+            residual=max([whole.residual, *(s.residual for _, s in parts)]),
+            certificate=max([whole.step, *(s.step for _, s in parts)]),
+            radius=max((s.radius for _, s in parts), default=0.0),
+        )
+
+    def _resolvent(self, wires: tuple[int, ...], binding: Binding) -> tuple[Equation, Solved]:
+        part = equation(self.pencil, binding, wires)
+        solved = resolvent(part)
+        if solved is None:
+            inverse = next(w.inverse for w in (self.pencil.wires[i] for i in wires) if w.inverse is not None)
+            raise ConvergenceError(refusal(inverse, part, binding))
+        return part, solved
+
+    def _whole(self, binding: Binding, parts: list[tuple[Equation, Solved]]) -> Solved:
+        everything = equation(self.pencil, binding, tuple(range(self.size)))
+        known = {u: x for part, solved in parts for u, x in zip(part.unknowns, solved.unknowns, strict=True)}
+        start = np.array([known.get(u, 0) for u in everything.unknowns], dtype=everything.dtype)
+        whole = affine(everything, start)
+        if whole is None or not whole.residual < 1e-10:
+            raise ConvergenceError(
+                "the affine equations of the products are singular to rounding: move the parameters away from the edge "
+                "of their domain"
+            )
+        return whole
+
+    def _trace(self, index: int, whole: Solved, binding: Binding) -> Any:
+        """The sum of tr(P G b) over the outputs of a trace."""
+        total: Any = 0.0
+        for output in self.pencil.outputs[index]:
+            t = output.dimension
+            order = [w for w in range(self.size) if self.pencil.dimension(w) == t]
+            sources = [(w, e) for w, e in self.pencil.sources.items() if self.pencil.dimension(w) == t]
+            values = binding.evaluate([*((e, t) for _, e in sources), *((term.outer, t) for term in output.form)])
+            weight = binding.weight(t)
+            for term in output.form:
+                addends: Array = values[term.outer, t].astype(float if binding.is_real else complex)
+                if term.wire >= 0:
+                    row = order.index(term.wire)
+                    b = sum(values[e, t] * whole.G[t][:, row, order.index(w)] for w, e in sources)
+                    addends = addends * b
+                total = total + weight * addends.sum()
+        return total
+
+    def steps(self) -> Any:
+        """The derivation as a teacher would write it; ``print`` it, or let a notebook show it."""
+        from rmtcollapse.derive.steps import Steps
+
+        return Steps.of(self)
+
+    def latex(self) -> str:
+        """The equations, as an ``aligned`` block: the resolvents, the affine equations of their products, the value."""
+        from rmtcollapse.derive.steps import equations_latex
+
+        return equations_latex(self)
+
+    def density(self, x: Any, parameters: Mapping[Any, Any]) -> Any:
+        """Density of the spectrum of H, for the derivation of ``trace(H)`` with a symmetric H, on the real axis.
+
+        Parameters
+        ----------
+        x : array_like
+            Real points; the result has their shape. Atoms are not part of it.
+        parameters : mapping
+            As for :meth:`theory`.
+
+        Raises
+        ------
+        ParameterError
+            Where the expression is not the trace of one symmetric random matrix.
+        ConvergenceError
+            At an edge or an atom of the spectrum.
+        """
+        from rmtcollapse.derive.density import density
+
+        return density(self, x, parameters)
+
+    def verify(self, parameters: Mapping[Any, Any], trials: int = 40, seed: int = 0) -> Any:
+        """Judge the theory by finite matrices: complex Gaussian entries for the z-score, real ones beside it."""
+        from rmtcollapse.derive.verdict import judged
+
+        return judged(self, parameters, trials, seed)
+
+
+def derive(expression: sp.Expr) -> Derivation:
+    """Derive the deterministic equivalent of a scalar expression in traces of random matrices.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        Sums, differences or any function of traces (of :func:`~rmtcollapse.derive.trace`) of sums, products, inverses,
+        integer powers and transposes of declared matrices.
+
+    Raises
+    ------
+    ParameterError
+        For what is not covered; the message says what to write instead.
+
+    Warns
+    -----
+    SharedLetterWarning
+        Where one Gaussian matrix stands in two different resolvents.
+    """
+    reading = read(expression)
+    for letter in sorted(_shared(list(reading.nodes.values())), key=str):
+        warnings.warn(
+            f"{letter} stands in two different resolvents: that is one data set used twice; if the second is a fresh "
+            f"data set, declare it under another name",
+            SharedLetterWarning,
+            stacklevel=2,
+        )
+    circuit, outputs = linearised(list(reading.nodes.values()))
+    return Derivation(expression, reading, Pencil.of(circuit, outputs))
+
+
+def _shared(nodes: list[Node]) -> set[Gaussian]:
+    """Gaussian matrices that stand in two different inverses, neither inside the other."""
+    inverses = {inverse for node in nodes for inverse in _inverses(node)}
+    seen: dict[Gaussian, Inv] = {}
+    shared = set()
+    for inverse in sorted(inverses, key=lambda node: node.key):
+        for letter in letters_in(inverse):
+            if seen.setdefault(letter, inverse) is not inverse:
+                shared.add(letter)
+    return shared
+
+
+def _inverses(node: Node) -> list[Inv]:
+    """The outermost inverses of a node."""
+    return [node] if isinstance(node, Inv) else [found for part in node.parts for found in _inverses(part)]

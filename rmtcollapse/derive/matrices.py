@@ -1,0 +1,91 @@
+"""Finite matrices for an expression, drawn from its definition: no formula of the theory is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from rmtcollapse.derive.binding import Binding
+from rmtcollapse.derive.letters import Commuting, Gaussian
+
+__all__ = ["measure"]
+
+
+def measure(expression: sp.Expr, binding: Binding, rng: np.random.Generator, complex_entries: bool) -> Any:
+    """One draw of the expression; with complex entries, a transpose is a conjugate transpose."""
+    drawn = _Drawn(binding, rng, complex_entries)
+    traces = {t: np.trace(drawn(t.arg)) for t in expression.atoms(sp.Trace)}
+    names = {t: sp.Dummy() for t in traces}
+    return binding.number(expression.xreplace(names), {names[t]: value for t, value in traces.items()})
+
+
+class _Drawn:
+    """Evaluates matrix expressions at one draw of their letters."""
+
+    def __init__(self, binding: Binding, rng: np.random.Generator, complex_entries: bool) -> None:
+        self.binding, self.rng, self.complex_entries = binding, rng, complex_entries
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, E: Any) -> Any:
+        if E not in self.known:
+            self.known[E] = self._value(E)
+        return self.known[E]
+
+    def _value(self, E: Any) -> Any:
+        for kind, rule in _RULES:
+            if isinstance(E, kind):
+                return rule(self, E)
+        raise TypeError(type(E).__name__)
+
+    def number(self, E: sp.Expr) -> Any:
+        return self.binding.number(E, {})
+
+    def size(self, dimension: Any) -> int:
+        return int(self.binding.sizes[dimension])
+
+    def gaussian(self, X: Gaussian) -> Any:
+        n, d = (self.size(s) for s in X.shape)
+        Z = self.rng.standard_normal((n, d))
+        if self.complex_entries:
+            Z = (Z + 1j * self.rng.standard_normal((n, d))) / np.sqrt(2)
+        if X.is_wigner:
+            Z = (Z + Z.conj().T) / np.sqrt(2)
+        rows, columns = (np.sqrt(np.diag(self(A))) for A in (X.rowcov, X.colcov))
+        return np.sqrt(self.number(X.variance)) * rows[:, None] * Z * columns
+
+    def diagonal(self, S: Commuting) -> Any:
+        values = self.binding.spectra[S]
+        return np.diag(np.repeat(values, self.size(S.dimension) // len(values)))
+
+    def transposed(self, E: Any) -> Any:
+        value = self(E.arg).T
+        return value.conj() if self.complex_entries else value
+
+    def power(self, E: sp.MatPow) -> Any:
+        value, exponent = self(E.base), E.exp
+        if exponent.is_Integer:
+            return np.linalg.matrix_power(value, int(exponent))
+        return np.diag(np.diag(value) ** self.number(exponent))  # of a deterministic matrix, which is diagonal
+
+    def product(self, E: sp.MatMul) -> Any:
+        coefficient, matrices = E.as_coeff_matrices()
+        value = self(matrices[-1])
+        for matrix in reversed(matrices[:-1]):
+            value = self(matrix) @ value
+        return self.number(coefficient) * value
+
+
+_RULES: tuple[tuple[Any, Callable[[_Drawn, Any], Any]], ...] = (
+    (Commuting, _Drawn.diagonal),
+    (Gaussian, _Drawn.gaussian),
+    (sp.Identity, lambda drawn, E: np.eye(drawn.size(E.shape[0]))),
+    (sp.ZeroMatrix, lambda drawn, E: np.zeros([drawn.size(s) for s in E.shape])),
+    (sp.Inverse, lambda drawn, E: np.linalg.inv(drawn(E.arg))),
+    (sp.MatPow, _Drawn.power),
+    (sp.Transpose, _Drawn.transposed),
+    (sp.MatMul, _Drawn.product),
+    (sp.MatAdd, lambda drawn, E: sum(drawn(term) for term in E.args)),
+)
