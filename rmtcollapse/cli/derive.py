@@ -169,9 +169,10 @@ def _eigenvalues(matrix: Any, text: str, size: float, alone: bool) -> Any:
 def _values(derivation: dv.Derivation, given: Mapping[str, str]) -> dict[str, Any]:
     """Numbers for symbols; unknown and missing names are refused by the derivation."""
     matrices = {s.name: s for s in derivation.symbols if isinstance(s, Commuting)}
-    values = {name: _number(name, text) for name, text in given.items() if name not in matrices}
+    plain = {s.name for s in derivation.symbols} - set(matrices)
+    values: dict[str, Any] = {k: _number(k, text) if k in plain else text for k, text in given.items()}
     for name, matrix in matrices.items():
-        size = values.get(matrix.dimension.name)
+        size: Any = values.get(matrix.dimension.name)
         if size is None:
             raise MissingParameterError(matrix.dimension.name, None, "a size, an integer >= 1")
         if name in given:
@@ -216,7 +217,8 @@ def report(
         found["steps"] = str(derivation.steps())
     if given or trials is not None or not (latex or steps):
         numbers = _values(derivation, given)
-        answer = derivation.theory(numbers)
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            answer = derivation.theory(numbers)
         found["value"] = _plain(answer["value"])
         found |= {k: getattr(answer, k) for k in ("status", "residual", "certificate", "radius", "engine")}
         if trials is not None:

@@ -177,7 +177,7 @@ class _Parser:
             self._refuse(f"an expression in the functions {', '.join(FUNCTIONS)}, not {name}(); products need a *")
         if _is_matrix(value) or isinstance(value, Unit):
             self._refuse(f"free of the {name} of a matrix: sums, products, powers and inverses only")
-        return getattr(sp, name)(value)
+        return self._constant(getattr(sp, name)(value))
 
     def _plus(self, a: Any, b: Any) -> Any:
         if isinstance(a, Unit) and isinstance(b, Unit):
@@ -216,7 +216,13 @@ class _Parser:
             return Unit(self._raised(value.factor, exponent))
         if value == 0 and not exponent.is_positive:
             self._refuse("free of division by zero")
-        made = value**exponent
-        if made.is_Rational and max(abs(made.p), made.q) >= 10**300:
-            self._refuse("an expression in numbers below 1e300")
+        return self._constant(value**exponent)
+
+    def _constant(self, made: Any) -> Any:
+        """Constants that double precision can hold."""
+        if isinstance(made, sp.Expr) and made.is_number:
+            if not made.is_extended_real:
+                self._refuse(f"an expression in real constants; {made} is none: give complex numbers by --set")
+            if not 1e-300 < abs(sp.N(made)) < 1e300 and made != 0:
+                self._refuse("an expression in finite constants, between 1e-300 and 1e300")
         return made
