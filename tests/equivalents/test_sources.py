@@ -129,7 +129,7 @@ def test_the_threshold_and_what_cannot_be_determined() -> None:
     # One source has rows to spare in its own directions, the other has not enough in its own.
     halves = np.array([np.diag([1.0] * 6 + [0.0] * 6), np.diag([0.0] * 6 + [1.0] * 6)])
     apart = Sources(halves, np.array([20.0, 3.0]), 23.0, 0.0, np.eye(12))
-    with pytest.raises(ConvergenceError, match=r"\Aweighted_sources: [^\n]+give a ridge"):
+    with pytest.raises(ConvergenceError, match=r"\Aseveral sources: [^\n]+give a ridge"):
         solve_sources(apart)
     assert solve_sources(Sources(halves, apart.rows, 23.0, 1e-6, np.eye(12))).certificate < 1e-11
 
