@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UNIT", "Kernels", "SampleWeights", "poisson_moment"]
+__all__ = ["UNIT", "Kernels", "SampleWeights"]
 
 Array = NDArray[np.float64]
 _SPREADS, _LEAST = 14.0, 60.0  # counts further than this from the mean have a probability below 1e-40
@@ -84,7 +84,3 @@ def _counts(rate: float) -> tuple[Array, Array]:
     return counts, np.asarray(np.exp(xlogy(counts, rate) - rate - gammaln(counts + 1)))
 
 
-def poisson_moment(power: int, rate: float, ridge: float, trace: float) -> float:
-    r""":math:`E\{s/(\lambda+st)\}^k` for :math:`s\sim\mathrm{Poisson}(r)`; `power` is *k*."""
-    s, probability = SampleWeights(float(rate)).law
-    return float(probability @ (s / (ridge + s * trace)) ** power)
