@@ -122,6 +122,8 @@ class _MatrixCode(PythonCodePrinter):
 
     def _print_Trace(self, expr: sp.Trace) -> str:
         """The last product under a trace is never formed, only its diagonal."""
+        if isinstance(expr.arg, sp.MatPow) and expr.arg.exp == 2:
+            return f"op.trace_product({self._print(expr.arg.base)}, {self._print(expr.arg.base)})"
         if not isinstance(expr.arg, sp.MatMul):
             return f"op.trace({self._print(expr.arg)})"
         factor, matrices = expr.arg.as_coeff_matrices()
@@ -135,6 +137,14 @@ class _MatrixCode(PythonCodePrinter):
             root = f"op.sqrt({self._print(expr.base)})"
             return root if expr.exp > 0 else f"(1/{root})"
         return str(super()._print_Pow(expr, rational=rational))
+
+    def _print_MatPow(self, expr: sp.MatPow) -> str:
+        if expr.exp != 2:
+            raise NotImplementedError(f"the power {expr.exp} of a matrix")
+        return f"op.product({self._print(expr.base)}, {self._print(expr.base)})"
+
+    def _print_limit_product(self, expr: sp.Expr) -> str:
+        return f"op.limit_product({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_normal_cdf(self, expr: sp.Expr) -> str:
         return f"op.normal_cdf({self._print(expr.args[0])})"

@@ -28,6 +28,7 @@ class Operations:
     sqrt: Callable[[Any], Any]
     normal_cdf: Callable[[Any], Any]
     poisson_moment: Callable[[Any, Any, Any, Any], Any]
+    limit_product: Callable[[Any, Any], Any]
 
 
 def _normal_cdf(x: float) -> float:
@@ -82,8 +83,12 @@ def _mp_poisson_moment(power: Any, rate: Any, ridge: Any, trace: Any) -> Any:
     return total
 
 
-_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment)
-_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment)
+def _limit_product(a: Any, b: Any) -> Any:
+    return 0.0 if a == 0 or b == 0 else a * b
+
+
+_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product)
+_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product)
 NUMPY = Operations(
     np.matmul, np.linalg.inv, np.trace, lambda a, b: np.sum(a * b.T), lambda size: np.eye(int(size)), *_NUMBERS
 )

@@ -42,7 +42,7 @@ from typing import Any
 import sympy as sp
 
 from rmtcollapse.equations.matrices import MatrixParameter, MatrixSystem
-from rmtcollapse.equations.symbols import Parameter, normal_cdf, poisson_moment, unknown
+from rmtcollapse.equations.symbols import Parameter, limit_product, normal_cdf, poisson_moment, unknown
 
 __all__ = ["groups_system"]
 
@@ -51,7 +51,7 @@ def _real(name: str, letter: str) -> Parameter:
     return Parameter(name, letter, real=True)
 
 
-def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSystem:
+def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSystem:  # noqa: PLR0915
     """The equations for so many groups and test classes.
 
     Parameters
@@ -91,7 +91,12 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
     h = [unknown(f"kernel_{k}", f"h_{{{k}}}") for k in ks]
     g = [unknown(f"square_{k}", f"g_{{{k}}}") for k in ks]
     a = [unknown(f"pull_{k}", f"a_{{{k}}}") for k in ks]
-    Q, G, M, w = matrix("resolvent", "Q"), matrix("gram", "G", r, r), matrix("moment", "M", r, r), matrix("fit", "w", d, 1)
+    Q, G, M, w = (
+        matrix("resolvent", "Q"),
+        matrix("gram", "G", r, r),
+        matrix("moment", "M", r, r),
+        matrix("fit", "w", d, 1),
+    )
     beta, u = matrix("cross", r"\beta", r, 1), matrix("coordinates", "u", r, 1)
     mean, target = matrix("mean", r"\bar\nu", r, 1), _real("target", r"\bar\theta")
     whole, b = unknown("pull", "a"), _real("bias", "b")
@@ -144,7 +149,7 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
             statement.append(sp.Eq(y[l][i], leverage(overlap * h[i] ** 2, y[l], l, i), evaluate=False))
     outputs: dict[Any, Any] = {}
     for l in range(classes):
-        both = [f[i] * (z[l][i] / m + (1 - 1 / m) * y[l][i]) * misfit[i] for i in range(groups)]
+        both = [f[i] * (z[l][i] / m + limit_product(1 - 1 / m, y[l][i])) * misfit[i] for i in range(groups)]
         outputs[score[l]] = number(mu[l], u) + b
         outputs[variance[l]] = form(w, A[l]) + sp.Add(*both)
     ratio = [label[l] * score[l] / sp.sqrt(variance[l]) for l in range(classes)]

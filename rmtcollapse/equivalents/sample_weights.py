@@ -82,5 +82,3 @@ def _counts(rate: float) -> tuple[Array, Array]:
     reach = _SPREADS * rate**0.5 + _LEAST
     counts = np.arange(max(1.0, np.floor(rate - reach)), np.ceil(rate + reach) + 1)
     return counts, np.asarray(np.exp(xlogy(counts, rate) - rate - gammaln(counts + 1)))
-
-

@@ -184,7 +184,7 @@ class _State:
         sources, t = self.sources, self.unknowns
         plain = (self.image - t) / t
         used, seen = sources.rows * self.kernels.mean * t, sources.rows.sum() * sources.weights.seen
-        if used.sum() < 0.5 * seen:
+        if used.sum() < 0.5 * seen or seen < 0.5 * regime.rank:
             return np.asarray(plain)
         mean = sources.rows @ self.kernels.unlearned - (seen - regime.rank)
         mean -= regime.epsilon * sources.traces(self.resolvent)

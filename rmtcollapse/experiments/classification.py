@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.regression import Design
 
-__all__ = ["Mixture", "flipped", "fit_classifier", "score_values"]
+__all__ = ["Mixture", "fit_classifier", "flipped", "score_values"]
 
 Array = NDArray[np.float64]
 
