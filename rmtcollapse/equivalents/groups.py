@@ -1,6 +1,6 @@
 r"""Ridge classifiers on groups of Gaussian rows: the equations that every model of a classifier shares.
 
-Setting: group *k* has :math:`n_k` rows of covariance :math:`C_k` (up to bounded rank) and mean :math:`B\nu_k`, where the
+Setting: group *k* has :math:`n_k` rows of covariance :math:`C_k` (up to bounded rank) and mean :math:`B\nu_k`; the
 columns of *B* span the few directions that matter, and regression targets *t* of mean :math:`\theta_k`. Beyond the
 mean, features have the covariance :math:`C_k+B\Xi_kB^\top`, the covariance :math:`B\gamma_k` with the target, and the
 target the variance :math:`v_k`; so the second moment is :math:`S_k=C_k+B(\nu_k\nu_k^\top+\Xi_k)B^\top`, the cross
@@ -19,7 +19,8 @@ With :math:`f_k=n_k/N`, :math:`h_k=E\,s/(\lambda+st_k)` and :math:`g_k=E\,s^2/(\
           z_k=\frac{g_k}N\operatorname{tr}C_kQ\Big(A+\sum_lf_lz_lC_l\Big)Q,
 
 :math:`\epsilon=1`: with :math:`R=Q/\lambda` and :math:`\delta=t/\lambda` this is the usual
-:math:`\delta_k=\frac1N\operatorname{tr}C_kR`. The equations are homogeneous, so that :math:`(\lambda,\epsilon)=(0,1)` is
+:math:`\delta_k=\frac1N\operatorname{tr}C_kR`. The equations are homogeneous:
+:math:`(\lambda,\epsilon)=(0,1)` is
 the minimum-norm limit with fewer rows than directions and :math:`(1,0)` that with more, as in
 :mod:`rmtcollapse.equivalents.sources`. With :math:`a_k=f_kh_k`, :math:`G=B^\top QB`, the mean fit :math:`w=QBz` solves
 the normal equations weighted by *a*, its coordinates are :math:`u=B^\top w`, and with
