@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.equivalents.sample_weights import UNIT, SampleWeights
-from rmtcollapse.equivalents.sources_solver import Sources, SourcesSolution, solve_sources
+from rmtcollapse.equivalents.sources_solver import SourcesSolution, solve_sources
+from rmtcollapse.equivalents.sources_state import Sources
 
 __all__ = ["Classifier", "Group", "ScoredClass"]
 

@@ -22,73 +22,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.equivalents.sample_weights import UNIT, SampleWeights
+from rmtcollapse.equivalents.sources_state import Regime, Sources, State, solve_dominant
 from rmtcollapse.equivalents.thresholds import THRESHOLD
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Sources", "SourcesSolution", "solve_dominant", "solve_sources"]
+__all__ = ["SourcesSolution", "solve_sources"]
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
 _STEPS = 200
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Sources that have a say.
-
-    Attributes
-    ----------
-    covariances : array (K, d, d) or (K, d)
-        Covariance of each source, or their diagonals in a basis that they share.
-    rows : array (K,)
-        Rows of each source; not necessarily whole.
-    samples : float
-        Normaliser *N* of the loss.
-    ridge : float
-        Penalty.
-    metric : array (d, d) or (d,)
-        What the leverages are for.
-    multiplicity : array (d,), optional
-        Directions that a diagonal coordinate stands for; one each if not given.
-    weights : SampleWeights
-        Law of the sample weights.
-    """
-
-    covariances: Array
-    rows: Array
-    samples: float
-    ridge: float
-    metric: Array
-    multiplicity: Array | None = None
-    weights: SampleWeights = UNIT
-
-    @property
-    def fractions(self) -> Array:
-        """Rows per unit of the normaliser."""
-        return self.rows / self.samples
-
-    @property
-    def diagonal(self) -> bool:
-        """Whether the covariances are given by their diagonals."""
-        return self.covariances.ndim == 2
-
-    @property
-    def identity(self) -> Array:
-        """The identity, or its diagonal."""
-        size = self.covariances.shape[-1]
-        return np.ones(size) if self.diagonal else np.eye(size)
-
-    def traces(self, matrices: Array) -> Any:
-        """Traces of a stack of matrices, or of their diagonals."""
-        if not self.diagonal:
-            return np.trace(matrices, axis1=-2, axis2=-1)
-        return matrices.sum(-1) if self.multiplicity is None else matrices @ self.multiplicity
 
 
 @dataclass(frozen=True)
@@ -120,7 +66,7 @@ class SourcesSolution:
     regime: str
     status: str
     iterations: int
-    _state: _State = field(repr=False)
+    _state: State = field(repr=False)
 
     @property
     def scales(self) -> Array:
@@ -132,101 +78,6 @@ class SourcesSolution:
         if not self.ridge and not self.epsilon:
             return np.full(len(self.traces), np.inf)
         return self._state.leverages(metric, joint)
-
-
-@dataclass(frozen=True)
-class _Regime:
-    """The pair of the statement, the projector on directions that no source has, and the number of the others."""
-
-    ridge: float
-    epsilon: float
-    unseen: Array
-    rank: float
-    name: str
-    status: str = "converged"
-
-    @property
-    def free(self) -> bool:
-        """Whether any multiple of a solution is one."""
-        return not self.ridge and not self.epsilon
-
-
-class _State:
-    """Everything at one point: the resolvent, F, H and the deficits of its rows."""
-
-    def __init__(self, sources: Sources, regime: _Regime, traces: Array) -> None:
-        self.sources, self.unknowns = sources, traces
-        self.kernels = sources.weights.kernels(regime.ridge, traces)
-        fractions, epsilon = sources.fractions, regime.epsilon
-        mixed = np.tensordot(fractions * self.kernels.mean, sources.covariances, 1) + regime.unseen
-        self.resolvent = _inverse(mixed + epsilon * sources.identity) - regime.unseen
-        self.products = self._times(sources.covariances)
-        self.image = sources.traces(self.products) / sources.samples
-        self.pairs = self._pairs(self.products)
-        self.H = fractions * self.kernels.square * traces * self.pairs / traces[:, None]
-        square = self._pairs(self.resolvent[None])[:, 0] if epsilon else 0.0
-        self.deficits = (epsilon * square + self.pairs @ (fractions * self.kernels.slack)) / traces
-        self.defect = self._defect(regime)
-
-    def _times(self, matrices: Array) -> Array:
-        return np.asarray(self.resolvent * matrices if self.sources.diagonal else self.resolvent @ matrices)
-
-    def _pairs(self, products: Array) -> Array:
-        """Traces of the products with each of `products`, over the normaliser."""
-        if self.sources.diagonal:
-            counted = products if self.sources.multiplicity is None else products * self.sources.multiplicity
-            return np.asarray(self.products @ counted.T / self.sources.samples)
-        left, right = self.products, products.transpose(0, 2, 1)
-        return np.tensordot(left, right, axes=([1, 2], [1, 2])) / self.sources.samples
-
-    def _defect(self, regime: _Regime) -> Array:
-        """(F - t)/t; where a threshold may be near, with the mean that then decides."""
-        sources, t = self.sources, self.unknowns
-        plain = (self.image - t) / t
-        used, seen = sources.rows * self.kernels.mean * t, sources.rows.sum() * sources.weights.seen
-        if used.sum() < 0.5 * seen or seen < 0.5 * regime.rank:
-            return np.asarray(plain)
-        mean = sources.rows @ self.kernels.unlearned - (seen - regime.rank)
-        mean -= regime.epsilon * sources.traces(self.resolvent)
-        return np.asarray(plain + (mean - used @ plain) / used.sum())
-
-    def leverages(self, metric: Array, joint: Array | None = None) -> Array:
-        """z, which solve z_k = g_k tr(C_k Q (A + sum_l f_l z_l C_l) Q)/N, with `joint` in the place of g if given."""
-        right = self._pairs(self._times(metric)[None])[:, 0] / self.unknowns
-        H, deficits, gain = self.H, self.deficits, self.kernels.square
-        if joint is not None:
-            shared, gain = joint / gain, joint
-            H, deficits = H * shared, deficits + H @ (1 - shared)
-        return np.asarray(solve_dominant(H, deficits, right) * self.unknowns * gain)
-
-
-def _inverse(matrix: Array) -> Array:
-    """Inverse of a symmetric positive definite matrix, or of a diagonal; exact scaling."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    if matrix.ndim == 1:
-        return np.asarray(1 / matrix)
-    scale = 1 / np.sqrt(np.diagonal(matrix))
-    factor = cho_factor(scale[:, None] * matrix * scale, lower=True)
-    inverse = cho_solve(factor, np.diag(scale)) * scale[:, None]
-    return np.asarray((inverse + inverse.T) / 2)
-
-
-def solve_dominant(H: Array, deficits: Array, right: Array) -> Array:
-    """Solve (I - H) x = right for H >= 0 whose rows leave `deficits` >= 0 of one: no subtraction anywhere."""
-    H, deficits, x = H.copy(), deficits.copy(), right.copy()
-    size = len(x)
-    pivots = np.zeros(size)
-    for k in range(size):
-        pivots[k] = deficits[k] + H[k, k + 1 :].sum()
-        for i in range(k + 1, size):
-            factor = H[i, k] / pivots[k]
-            H[i, k + 1 :] += factor * H[k, k + 1 :]
-            deficits[i] += factor * deficits[k]
-            x[i] += factor * x[k]
-    for k in range(size - 1, -1, -1):
-        x[k] = (x[k] + H[k, k + 1 :] @ x[k + 1 :]) / pivots[k]
-    return x
 
 
 def solve_sources(sources: Sources) -> SourcesSolution:
@@ -244,8 +95,8 @@ def solve_sources(sources: Sources) -> SourcesSolution:
     """
     regime = _regime(sources)
 
-    def at(traces: Array) -> _State:
-        return _State(sources, regime, traces)
+    def at(traces: Array) -> State:
+        return State(sources, regime, traces)
 
     start = sources.traces(sources.covariances) / sources.samples
     with np.errstate(all="ignore"):
@@ -258,17 +109,17 @@ def solve_sources(sources: Sources) -> SourcesSolution:
         return solution if regime.free else replace(solution, leverages=state.leverages(sources.metric))
 
 
-def _regime(sources: Sources) -> _Regime:
+def _regime(sources: Sources) -> Regime:
     rows = float(sources.rows.sum()) * sources.weights.seen
     none = np.zeros_like(sources.identity)
     if sources.ridge > 0:
-        return _Regime(sources.ridge, 1.0, none, sources.traces(sources.identity), "ridge")
+        return Regime(sources.ridge, 1.0, none, sources.traces(sources.identity), "ridge")
     unseen, rank = _unseen(sources)
     if rows < rank:
-        return _Regime(0.0, 1.0, none, sources.traces(sources.identity), "ridgeless, fewer samples than directions")
+        return Regime(0.0, 1.0, none, sources.traces(sources.identity), "ridgeless, fewer samples than directions")
     if rows > rank:
-        return _Regime(1.0, 0.0, unseen, rank, "ridgeless, more samples than directions")
-    return _Regime(0.0, 0.0, unseen, rank, "threshold", THRESHOLD)
+        return Regime(1.0, 0.0, unseen, rank, "ridgeless, more samples than directions")
+    return Regime(0.0, 0.0, unseen, rank, "threshold", THRESHOLD)
 
 
 def _unseen(sources: Sources) -> tuple[Array, float]:
@@ -282,7 +133,7 @@ def _unseen(sources: Sources) -> tuple[Array, float]:
     return vectors[:, null] @ vectors[:, null].T, float(np.sum(~null))
 
 
-def _step(state: _State, free: bool) -> Array:
+def _step(state: State, free: bool) -> Array:
     """Newton's step in log t, (I - H) step = (F - t)/t; that of the map itself where it would mislead."""
     size = len(state.unknowns)
     if not free and float(np.max(abs(np.linalg.eigvals(state.H)))) >= 1:
@@ -292,7 +143,7 @@ def _step(state: _State, free: bool) -> Array:
     return np.asarray(np.linalg.solve(np.eye(size) - state.H + extra, state.defect))
 
 
-def _newton(at: Callable[[Array], _State], traces: Array, free: bool) -> tuple[_State, int]:
+def _newton(at: Callable[[Array], State], traces: Array, free: bool) -> tuple[State, int]:
     last = np.inf
     for count in range(1, _STEPS + 1):
         try:
@@ -311,7 +162,7 @@ def _newton(at: Callable[[Array], _State], traces: Array, free: bool) -> tuple[_
     raise ConvergenceError(_FAILURE)
 
 
-def _certificate(at: Callable[[Array], _State], state: _State) -> float:
+def _certificate(at: Callable[[Array], State], state: State) -> float:
     """Radius of an enclosure of the root between two points of which the map leads inwards."""
     direction = solve_dominant(state.H, state.deficits, np.ones(len(state.unknowns)))
     gain = float(direction.max())

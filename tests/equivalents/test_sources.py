@@ -14,7 +14,8 @@ from rmtcollapse.equations.matrices import MatrixParameter, MatrixSystem
 from rmtcollapse.equations.operations import MPMATH, NUMPY
 from rmtcollapse.equations.symbols import unknown
 from rmtcollapse.equivalents.sources import sources_system
-from rmtcollapse.equivalents.sources_solver import Sources, solve_dominant, solve_sources
+from rmtcollapse.equivalents.sources_solver import solve_sources
+from rmtcollapse.equivalents.sources_state import Sources, solve_dominant
 from rmtcollapse.equivalents.thresholds import THRESHOLD
 
 EPS = float(np.finfo(float).eps)
