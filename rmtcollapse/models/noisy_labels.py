@@ -35,7 +35,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.errors import ParameterError
+from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
 from rmtcollapse.models._classifier_values import classifier_theory
 from rmtcollapse.models._parameters import count, model, nonnegative, number
@@ -140,8 +140,6 @@ class NoisyLabels(Model):
 
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""
-        from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
-
         t_plus, t_minus = self.targets()
         _, _, x1, x2 = self._shares()
         mean = t_plus * x1 - t_minus * x2
@@ -150,6 +148,12 @@ class NoisyLabels(Model):
         left = self.negative_fraction * (1 - self.flip_negative), (1 - self.negative_fraction) * self.flip_positive
         signed = (t_plus, -t_plus, -t_minus, t_minus)
         variance = sum(q * (x - mean) ** 2 for q, x in zip((*right, *left), signed, strict=True))
+        return self._trained(mean, variance, None if digits is None else validated_digits(digits))
+
+    def _trained(self, mean: float, variance: float, digits: int | None = None) -> Prediction:
+        """The theory for targets of this mean and variance, both with the sign of the true label."""
+        from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
+
         covariance = np.ones(2 if self.dimension > 1 else 1)
         counts = np.array([1.0, self.dimension - 1.0][: len(covariance)])
         basis = np.eye(len(covariance))[:, :1]
@@ -158,7 +162,12 @@ class NoisyLabels(Model):
             [Group(self.samples, covariance, mu, mean, variance)], [ScoredClass(covariance, mu)], basis,
             self.samples, self.ridge, multiplicity=counts,
         )  # fmt: skip
-        return classifier_theory(classifier, list(self.VALUES), None if digits is None else validated_digits(digits))
+        return classifier_theory(classifier, list(self.VALUES), digits)
+
+    def _energies(self) -> tuple[float, float, float]:
+        """Score mean and energy of a fit to the true labels, and the energy H of a fit to noise of variance one."""
+        signal, noise = self._trained(1.0, 0.0), self._trained(0.0, 1.0)
+        return signal["score_mean"], signal["score_variance"] + signal["score_mean"] ** 2, noise["score_variance"]
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Draw rows, labels and their errors; fit the targets; measure exactly given the fit."""
@@ -178,13 +187,75 @@ class NoisyLabels(Model):
     def optimal_correction(self) -> tuple[float, float]:
         r"""Corrections (positive, negative) of the greatest accuracy, one of them 0 and the other not above 0.
 
-        Only their difference matters, :math:`(a-b)/(a+b)` with the posterior means *a*, *b* of either label; that
-        choice keeps :math:`1-\rho_+-\rho_->0`, so that no sign is turned.
+        Only their difference matters,
+        :math:`\{\pi_+^2\varepsilon_+(1-\varepsilon_+)-\pi_-^2\varepsilon_-(1-\varepsilon_-)\}
+        /\{\pi_+\pi_-(1-\varepsilon_+-\varepsilon_-)\}`; that choice keeps :math:`1-\rho_+-\rho_->0`, so that no sign is
+        turned.
+
+        Raises
+        ------
+        ParameterError
+            If all rows are of one class: then targets of one sign are best, which no correction gives.
+        """
+        minus, plus = self.negative_fraction, 1 - self.negative_fraction
+        if not 0 < minus < 1:
+            raise ParameterError("negative_fraction", minus, "a number strictly between 0 and 1 for a best correction")
+        lost = plus**2 * self.flip_positive * (1 - self.flip_positive)
+        wrong = minus**2 * self.flip_negative * (1 - self.flip_negative)
+        delta = (lost - wrong) / (plus * minus * (1 - self.flip_positive - self.flip_negative))
+        return (0.0, -delta) if delta >= 0 else (delta, 0.0)
+
+    def risk_optimal_targets(self) -> tuple[float, float]:
+        r"""Regression targets of rows labelled positive and negative that give the least risk.
+
+        The posterior means of the label, times :math:`k_1/(Aq+H)` with :math:`q=x_1^2/P_++x_2^2/P_-`; the risk is then
+        :math:`1-k_1^2q/(Aq+H)`. A label that never occurs has the target 1 or -1, times that; at the interpolation
+        threshold both are 0. Derived here.
         """
         P_plus, P_minus, x1, x2 = self._shares()
         a, b = x1 / P_plus if P_plus > 0 else 1.0, x2 / P_minus if P_minus > 0 else 1.0
-        delta = (a - b) / (a + b)
-        return (0.0, -delta) if delta >= 0 else (delta, 0.0)
+        q = min(a * x1 + b * x2, 1.0)
+        gain, energy, noise = self._energies()
+        if math.isinf(noise):
+            return 0.0, 0.0
+        # A = energy - noise, but nothing is subtracted.
+        scale = gain / (q * energy + (1 - q) * noise) if gain else 0.0
+        return scale * a, -scale * b
+
+    def estimate_noise_rates(self, X: Array, y: Array) -> tuple[float, float]:
+        r"""Estimate the flip rates (positive, negative) from rows and their labels.
+
+        The mean's length is taken from the largest eigenvalue of the second moment of the rows, the share of negatives
+        from their mean, and :math:`s=1-2e` from the mean square of the scores of the naive classifier on rows left
+        out, :math:`As^2+H`; with the share of positive labels these fix both rates. Only the ridge is taken from the
+        model. The error grows where *s*, :math:`\pi_+` or :math:`\pi_-` is small. Estimates are brought into [0, 1].
+
+        Parameters
+        ----------
+        X : array (n, p)
+            Rows :math:`y\mu+z`, *z* of unit variance.
+        y : array (n,)
+            Labels 1 or -1, some wrong.
+
+        Raises
+        ------
+        ParameterError
+            For other rows or labels, or no penalty with as few rows as features.
+        ConvergenceError
+            If the mean cannot be told from noise, or all rows look like one class.
+        """
+        from rmtcollapse.models._noise_rates import labelled_rows
+
+        told = labelled_rows(X, y, self.ridge)
+        minus, plus = told.negative_fraction, 1 - told.negative_fraction
+        if not 0 < minus < 1:
+            raise ConvergenceError("noise rates: all rows look like one class; give rows of both, in known shares")
+        rows, features = np.shape(X)
+        _, energy, noise = self.evolve(samples=rows, dimension=features, mean_norm=told.mean_norm)._energies()
+        s = told.sign * math.sqrt(max(told.energy - noise, 0.0) / (energy - noise))
+        wrong, excess = (1 - min(max(s, -1.0), 1.0)) / 2, plus - told.told_positive
+        rates = (wrong + excess) / (2 * plus), (wrong - excess) / (2 * minus)
+        return min(max(rates[0], 0.0), 1.0), min(max(rates[1], 0.0), 1.0)
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:
