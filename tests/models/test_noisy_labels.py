@@ -137,3 +137,18 @@ def test_bad_input_is_refused(bad: dict[str, float], named: str) -> None:
 def test_one_class_has_no_best_correction() -> None:
     with pytest.raises(ParameterError, match="negative_fraction"):
         unbalanced(negative_fraction=0.0).optimal_correction()
+
+
+@pytest.mark.parametrize("dimension", [100, 200])
+@pytest.mark.parametrize("ratio", [0.5, 3])
+def test_experiment_agrees_with_the_theory(dimension: int, ratio: float) -> None:
+    model = unbalanced(
+        dimension=dimension, samples=int(ratio * dimension), ridge=0.3, mean_norm=1.5, correction_negative=-1.0
+    )
+    theory, rng = model.theory(), np.random.default_rng(5)
+    draws = [model.draw(rng) for _ in range(120)]
+    for name in ("accuracy", "risk", "score_mean", "score_variance"):
+        values = np.array([draw[name] for draw in draws])
+        error = values.std(ddof=1) / math.sqrt(len(values))
+        # Finite-size bias is of order 1/p.
+        assert abs(values.mean() - theory[name]) < 4 * error + abs(theory[name]) / dimension, name
