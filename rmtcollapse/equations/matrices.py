@@ -121,7 +121,36 @@ class _MatrixCode(PythonCodePrinter):
         return f"({self._print(expr.arg)}).T"
 
     def _print_Trace(self, expr: sp.Trace) -> str:
-        return f"op.trace({self._print(expr.arg)})"
+        """The last product under a trace is never formed, only its diagonal."""
+        if isinstance(expr.arg, sp.MatPow) and expr.arg.exp == 2:
+            return f"op.trace_product({self._print(expr.arg.base)}, {self._print(expr.arg.base)})"
+        if not isinstance(expr.arg, sp.MatMul):
+            return f"op.trace({self._print(expr.arg)})"
+        factor, matrices = expr.arg.as_coeff_matrices()
+        if len(matrices) == 1:
+            return f"({self._print(factor)})*op.trace({self._print(matrices[0])})"
+        text = f"op.trace_product({self._print(sp.MatMul(*matrices[:-1]))}, {self._print(matrices[-1])})"
+        return text if factor == 1 else f"({self._print(factor)})*{text}"
+
+    def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:
+        if expr.exp in (sp.S.Half, -sp.S.Half):
+            root = f"op.sqrt({self._print(expr.base)})"
+            return root if expr.exp > 0 else f"(1/{root})"
+        return str(super()._print_Pow(expr, rational=rational))
+
+    def _print_MatPow(self, expr: sp.MatPow) -> str:
+        if expr.exp != 2:
+            raise NotImplementedError(f"the power {expr.exp} of a matrix")
+        return f"op.product({self._print(expr.base)}, {self._print(expr.base)})"
+
+    def _print_limit_product(self, expr: sp.Expr) -> str:
+        return f"op.limit_product({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_normal_cdf(self, expr: sp.Expr) -> str:
+        return f"op.normal_cdf({self._print(expr.args[0])})"
+
+    def _print_poisson_moment(self, expr: sp.Expr) -> str:
+        return f"op.poisson_moment({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_Identity(self, expr: sp.Identity) -> str:
         return f"op.identity({self._print(expr.shape[0])})"

@@ -39,6 +39,9 @@ class _CodePrinter(PythonCodePrinter):
     def _print_reciprocal_sum(self, expr: sp.Expr) -> str:
         return f"reciprocal_sum({', '.join(self._print(a) for a in expr.args)})"
 
+    def _print_normal_cdf(self, expr: sp.Expr) -> str:
+        return f"normal_cdf({self._print(expr.args[0])})"
+
     def _print_Infinity(self, expr: Any) -> str:
         return "np.inf"
 

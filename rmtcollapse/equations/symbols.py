@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import sympy as sp
 
-__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "limit_product", "parameter"]
-__all__ += ["reciprocal_sum", "total", "unknown"]
+__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "limit_product", "normal_cdf", "parameter"]
+__all__ += ["poisson_moment", "reciprocal_sum", "total", "unknown"]
 
 
 class _Lettered(sp.Symbol):
@@ -142,6 +142,36 @@ class limit_product(sp.Function):  # noqa: N801
 
     def _latex(self, printer: Any) -> str:
         return printer._print(sp.Mul(*self.args))
+
+
+class normal_cdf(sp.Function):  # noqa: N801
+    r"""The standard normal distribution function :math:`\Phi(x)`, accurate in both tails."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        return sp.erfc(-self.args[0].doit(**hints) / sp.sqrt(2)) / 2
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\Phi\left({printer._print(self.args[0])}\right)"
+
+
+class poisson_moment(sp.Function):  # noqa: N801
+    r"""The expectation :math:`E\{s/(\lambda+st)\}^k` for :math:`s\sim\mathrm{Poisson}(r)`.
+
+    Arguments k, r, :math:`\lambda`, t: what a row that is drawn *s* times contributes to a fit.
+    """
+
+    nargs = 4
+
+    def _latex(self, printer: Any) -> str:
+        power, rate, lam, t = (printer._print(x) for x in self.args)
+        share = rf"\frac{{s}}{{{lam} + s {t}}}"
+        body = share if self.args[0] == 1 else rf"\left({share}\right)^{{{power}}}"
+        return rf"\operatorname{{E}}_{{s\sim\mathrm{{Poisson}}({rate})}}{body}"
 
 
 class reciprocal_sum(sp.Function):  # noqa: N801

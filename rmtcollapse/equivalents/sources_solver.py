@@ -1,49 +1,40 @@
-r"""The dense engine of several sources: effective ridges by a monotone Newton method, leverages without cancellation.
+r"""The engine of several sources: traces by a monotone Newton method, leverages without cancellation.
 
-:math:`\kappa=F(\kappa)` with :math:`F_k=\lambda+\frac1N\operatorname{tr}\Sigma_kQ(\kappa)` is increasing and concave,
-so that the root is unique, Newton's method from above decreases to it, and two points with
-:math:`\kappa^-\le F(\kappa^-)`, :math:`\kappa^+\ge F(\kappa^+)` enclose it: that is the certificate.
+Every source *k* has the trace :math:`t_k=\frac1N\operatorname{tr}C_kQ`, with :math:`h(t)=E\frac s{\lambda+st}` over the
+sample weights *s* and :math:`Q=(\epsilon+\sum_lf_lh(t_l)C_l)^{-1}`, :math:`f_l=n_l/N`; without weights
+:math:`h=1/(\lambda+t)=1/\kappa`. :math:`t=F(t)` is increasing and concave, so that the root is unique, Newton's method
+from above decreases to it, and two points with :math:`t^-\le F(t^-)`, :math:`t^+\ge F(t^+)` enclose it: that is the
+certificate.
 
-Both Newton's method in :math:`\log\kappa` and the leverages need :math:`I-H`,
-:math:`H_{kl}=p_l\operatorname{tr}\Sigma_kQ\Sigma_lQ/(N\kappa_k\kappa_l)`. At the root the deficits of its rows are
-:math:`1-\sum_lH_{kl}=(\lambda+\frac\epsilon N\operatorname{tr}\Sigma_kQ^2)/\kappa_k`, so that elimination can be done
-on deficits and off-diagonal entries, which are positive and are only added. Near a threshold :math:`I-H` is nearly
-singular, with left null vector :math:`p`; that component of the defect is known without cancellation, from
-:math:`\sum_kn_k\lambda/\kappa_k=\sum_kn_k-d+\epsilon\operatorname{tr}Q`. Derived here.
+Both Newton's method in :math:`\log t` and the leverages need :math:`I-H`,
+:math:`H_{kl}=f_lg(t_l)t_l\operatorname{tr}C_kQC_lQ/(Nt_k)`, :math:`g=-h'=E\frac{s^2}{(\lambda+st)^2}`. At the root the
+deficits of its rows are :math:`1-\sum_lH_{kl}=\frac1{Nt_k}\{\epsilon\operatorname{tr}C_kQ^2+\sum_lf_l(h-gt)_l
+\operatorname{tr}C_kQC_lQ\}`, with :math:`h-gt=\lambda E\frac s{(\lambda+st)^2}`, so that elimination can be done on
+deficits and off-diagonal entries, which are positive and are only added. Near a threshold :math:`I-H` is nearly
+singular, with left null vector :math:`fht`; that component of the defect is known without cancellation, from
+:math:`\sum_kn_kP(s>0)-d+\epsilon\operatorname{tr}Q=\sum_kn_kE\frac{\lambda[s>0]}{\lambda+st_k}`.
+
+Covariances are dense, (K, d, d), or diagonal in one basis, (K, d), where a coordinate may stand for several directions.
+Derived here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.equivalents.sources_state import Regime, Sources, State, solve_dominant
 from rmtcollapse.equivalents.thresholds import THRESHOLD
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Sources", "SourcesSolution", "solve_sources"]
+__all__ = ["SourcesSolution", "solve_sources"]
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
 _STEPS = 200
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Sources that have a say: weighted covariances (K, d, d), rows (K,); all rows, ridge, metric (d, d)."""
-
-    covariances: Array
-    rows: Array
-    samples: float
-    ridge: float
-    metric: Array
-
-    @property
-    def fractions(self) -> Array:
-        """Shares p of all rows."""
-        return self.rows / self.samples
 
 
 @dataclass(frozen=True)
@@ -54,12 +45,12 @@ class SourcesSolution:
     ----------
     ridge, epsilon : float
         The pair of the statement.
-    unseen : array (d, d)
+    unseen : array (d, d) or (d,)
         Projector on the directions that no source has, where the statement needs it.
-    scales, leverages : array (K,)
-        The unknowns.
+    traces, leverages : array (K,)
+        The unknowns t and, for the metric of the sources, z.
     certificate : float
-        Relative radius around the scales that contains the exact root.
+        Relative radius around the traces that contains the exact root.
     regime, status : str
         In words.
     iterations : int
@@ -69,68 +60,24 @@ class SourcesSolution:
     ridge: float
     epsilon: float
     unseen: Array
-    scales: Array
+    traces: Array
     leverages: Array
     certificate: float
     regime: str
     status: str
     iterations: int
+    _state: State = field(repr=False)
 
+    @property
+    def scales(self) -> Array:
+        r"""Effective ridges :math:`\kappa_k=\lambda+t_k` of sources without sample weights."""
+        return self.ridge + self.traces
 
-class _State:
-    """Everything at one point: the resolvent, F, H and the deficits of its rows."""
-
-    def __init__(self, sources: Sources, ridge: float, epsilon: float, unseen: Array, scales: Array) -> None:
-        self.sources, self.scales = sources, scales
-        d = len(unseen)
-        seen = d - round(float(np.trace(unseen)))
-        mixed = np.tensordot(sources.fractions / scales, sources.covariances, 1) + epsilon * np.eye(d) + unseen
-        self.resolvent = _inverse(mixed) - unseen
-        self.products = self.resolvent @ sources.covariances
-        self.image = ridge + np.trace(self.products, axis1=1, axis2=2) / sources.samples
-        learned = self.products / scales[:, None, None]
-        self.H = sources.fractions / sources.samples * np.einsum("kij,lji->kl", learned, learned, optimize=True)
-        square = np.einsum("kij,ji->k", self.products, self.resolvent) if epsilon else np.zeros(len(scales))
-        self.deficits = (ridge + epsilon * square / sources.samples) / scales
-
-        # (F - kappa)/kappa, with the mean that near a threshold decides.
-        plain = (self.image - scales) / scales
-        spare = sources.rows.sum() - seen
-        mean = np.sum(sources.rows * ridge / scales) - spare - epsilon * np.trace(self.resolvent)
-        self.defect = plain + (mean - sources.rows @ plain) / sources.rows.sum()
-
-    def leverages(self) -> Array:
-        """z, which solve (I - H)(kappa z) = tr(Sigma_k Q M Q)/(N kappa)."""
-        pulled = self.resolvent @ self.sources.metric
-        right = np.einsum("kij,ji->k", self.products, pulled) / (self.sources.samples * self.scales)
-        return np.asarray(solve_dominant(self.H, self.deficits, right) / self.scales)
-
-
-def _inverse(matrix: Array) -> Array:
-    """Inverse of a symmetric positive definite matrix; exact scaling where it is diagonal."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    scale = 1 / np.sqrt(np.diagonal(matrix))
-    factor = cho_factor(scale[:, None] * matrix * scale, lower=True)
-    inverse = cho_solve(factor, np.diag(scale)) * scale[:, None]
-    return np.asarray((inverse + inverse.T) / 2)
-
-
-def solve_dominant(H: Array, deficits: Array, right: Array) -> Array:
-    """Solve (I - H) x = right for H >= 0 whose rows leave `deficits` >= 0 of one: no subtraction anywhere."""
-    H, deficits, x = H.copy(), deficits.copy(), right.copy()
-    size = len(x)
-    pivots = np.zeros(size)
-    for k in range(size):
-        pivots[k] = deficits[k] + H[k, k + 1 :].sum()
-        for i in range(k + 1, size):
-            factor = H[i, k] / pivots[k]
-            H[i, k + 1 :] += factor * H[k, k + 1 :]
-            deficits[i] += factor * deficits[k]
-            x[i] += factor * x[k]
-    for k in range(size - 1, -1, -1):
-        x[k] = (x[k] + H[k, k + 1 :] @ x[k + 1 :]) / pivots[k]
-    return x
+    def leverages_for(self, metric: Array, joint: Array | None = None) -> Array:
+        """Leverages for another metric; between two fits that share the rows, with the `joint` moments of weights."""
+        if not self.ridge and not self.epsilon:
+            return np.full(len(self.traces), np.inf)
+        return self._state.leverages(metric, joint)
 
 
 def solve_sources(sources: Sources) -> SourcesSolution:
@@ -146,62 +93,61 @@ def solve_sources(sources: Sources) -> SourcesSolution:
     ConvergenceError
         Without a ridge, where some sources determine their own directions and others do not; or at extreme scales.
     """
-    d = len(sources.metric)
-    unseen, rank = _unseen(sources)
-    rows = sources.rows.sum()
-    none = np.zeros((d, d))
+    regime = _regime(sources)
+
+    def at(traces: Array) -> State:
+        return State(sources, regime, traces)
+
+    start = sources.traces(sources.covariances) / sources.samples
+    with np.errstate(all="ignore"):
+        state, count = _newton(at, start if regime.epsilon else start / start.max(), regime.free)
+        certificate = 0.0 if regime.free else _certificate(at, state)
+        solution = SourcesSolution(
+            regime.ridge, regime.epsilon, regime.unseen, state.unknowns, np.full(len(start), np.inf), certificate,
+            regime.name, regime.status, count, state,
+        )  # fmt: skip
+        return solution if regime.free else replace(solution, leverages=state.leverages(sources.metric))
+
+
+def _regime(sources: Sources) -> Regime:
+    rows = float(sources.rows.sum()) * sources.weights.seen
+    none = np.zeros_like(sources.identity)
     if sources.ridge > 0:
-        return _solved(sources, sources.ridge, 1.0, none, "ridge")
+        return Regime(sources.ridge, 1.0, none, sources.traces(sources.identity), "ridge")
+    unseen, rank = _unseen(sources)
     if rows < rank:
-        return _solved(sources, 0.0, 1.0, none, "ridgeless, fewer samples than directions")
+        return Regime(0.0, 1.0, none, sources.traces(sources.identity), "ridgeless, fewer samples than directions")
     if rows > rank:
-        return _solved(sources, 1.0, 0.0, unseen, "ridgeless, more samples than directions")
-    return _solved(sources, 0.0, 0.0, unseen, "threshold", THRESHOLD)
+        return Regime(1.0, 0.0, unseen, rank, "ridgeless, more samples than directions")
+    return Regime(0.0, 0.0, unseen, rank, "threshold", THRESHOLD)
 
 
-def _unseen(sources: Sources) -> tuple[Array, int]:
+def _unseen(sources: Sources) -> tuple[Array, float]:
     """Projector on the directions that no source has, and the number of the others."""
-    joint = sum(s / np.trace(s) for s in sources.covariances)
+    joint = np.tensordot(1 / sources.traces(sources.covariances), sources.covariances, 1)
+    if sources.diagonal:
+        null = np.asarray(joint <= len(joint) * EPS * joint.max(), float)
+        return null, float(sources.traces(1 - null))
     values, vectors = np.linalg.eigh(joint)
     null = values <= len(values) * EPS * values[-1]
-    return vectors[:, null] @ vectors[:, null].T, int(np.sum(~null))
+    return vectors[:, null] @ vectors[:, null].T, float(np.sum(~null))
 
 
-def _solved(
-    sources: Sources, ridge: float, epsilon: float, unseen: Array, regime: str, status: str = ""
-) -> SourcesSolution:
-    def at(scales: Array) -> _State:
-        return _State(sources, ridge, epsilon, unseen, scales)
-
-    free = not ridge and not epsilon  # any multiple of a solution is one
-    start = np.trace(sources.covariances, axis1=1, axis2=2) / sources.samples
-    scales = ridge + start if epsilon else start / start.max() + ridge
-    with np.errstate(all="ignore"):
-        state, count = _newton(at, scales, free)
-        if free:
-            certificate, leverages = 0.0, np.full(len(scales), np.inf)
-        else:
-            certificate, leverages = _certificate(at, state), state.leverages()
-    return SourcesSolution(
-        ridge, epsilon, unseen, state.scales, leverages, certificate, regime, status or "converged", count
-    )
-
-
-def _step(state: _State, free: bool) -> Array:
-    """Newton's step in log kappa, (I - H) step = (F - kappa)/kappa; that of the map itself where it would mislead."""
-    size = len(state.scales)
+def _step(state: State, free: bool) -> Array:
+    """Newton's step in log t, (I - H) step = (F - t)/t; that of the map itself where it would mislead."""
+    size = len(state.unknowns)
     if not free and float(np.max(abs(np.linalg.eigvals(state.H)))) >= 1:
-        return np.asarray(np.log(state.image / state.scales))
+        return np.asarray(np.log(state.image / state.unknowns))
     # A solution known up to a factor: keep the mean of the logarithms.
     extra = np.ones((size, size)) if free else 0.0
     return np.asarray(np.linalg.solve(np.eye(size) - state.H + extra, state.defect))
 
 
-def _newton(at: Callable[[Array], _State], scales: Array, free: bool) -> tuple[_State, int]:
+def _newton(at: Callable[[Array], State], traces: Array, free: bool) -> tuple[State, int]:
     last = np.inf
     for count in range(1, _STEPS + 1):
         try:
-            state = at(scales)
+            state = at(traces)
             step = _step(state, free)
         except np.linalg.LinAlgError:
             break
@@ -212,18 +158,18 @@ def _newton(at: Callable[[Array], _State], scales: Array, free: bool) -> tuple[_
         if size <= 4 * EPS or (size <= 1e-6 and size >= 0.5 * last):
             return state, count
         last = size
-        scales = scales * np.exp(step * min(1.0, 2 / size))
+        traces = traces * np.exp(step * min(1.0, 2 / size))
     raise ConvergenceError(_FAILURE)
 
 
-def _certificate(at: Callable[[Array], _State], state: _State) -> float:
+def _certificate(at: Callable[[Array], State], state: State) -> float:
     """Radius of an enclosure of the root between two points of which the map leads inwards."""
-    direction = solve_dominant(state.H, state.deficits, np.ones(len(state.scales)))
+    direction = solve_dominant(state.H, state.deficits, np.ones(len(state.unknowns)))
     gain = float(direction.max())
     radius = 2 * gain * (float(np.max(abs(state.defect))) + 16 * EPS)
     for _ in range(6):
         shift = direction / gain * radius
-        above, below = at(state.scales * np.exp(shift)), at(state.scales * np.exp(-shift))
+        above, below = at(state.unknowns * np.exp(shift)), at(state.unknowns * np.exp(-shift))
         if np.all(above.defect < 0) and np.all(below.defect > 0):
             return radius
         radius *= 4
@@ -231,6 +177,6 @@ def _certificate(at: Callable[[Array], _State], state: _State) -> float:
 
 
 _FAILURE = (
-    "weighted_sources: no certified solution; without a ridge the sources must be determined together (all by more, or "
+    "several sources: no certified solution; without a ridge the sources must be determined together (all by more, or "
     "all by fewer rows than directions): give a ridge, or rescale the covariances to have eigenvalues near one"
 )

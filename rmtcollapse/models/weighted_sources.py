@@ -183,7 +183,7 @@ class WeightedSources(Model):
 
     def _sources(self) -> tuple[Any, dict[str, Any]]:
         """The sources that have a say, and the parameters of their system."""
-        from rmtcollapse.equivalents.sources_solver import Sources
+        from rmtcollapse.equivalents.sources_state import Sources
 
         on = _active(self.parameters())
         omega = self.weights[on]

@@ -14,7 +14,8 @@ from rmtcollapse.equations.matrices import MatrixParameter, MatrixSystem
 from rmtcollapse.equations.operations import MPMATH, NUMPY
 from rmtcollapse.equations.symbols import unknown
 from rmtcollapse.equivalents.sources import sources_system
-from rmtcollapse.equivalents.sources_solver import Sources, solve_dominant, solve_sources
+from rmtcollapse.equivalents.sources_solver import solve_sources
+from rmtcollapse.equivalents.sources_state import Sources, solve_dominant
 from rmtcollapse.equivalents.thresholds import THRESHOLD
 
 EPS = float(np.finfo(float).eps)
@@ -129,7 +130,7 @@ def test_the_threshold_and_what_cannot_be_determined() -> None:
     # One source has rows to spare in its own directions, the other has not enough in its own.
     halves = np.array([np.diag([1.0] * 6 + [0.0] * 6), np.diag([0.0] * 6 + [1.0] * 6)])
     apart = Sources(halves, np.array([20.0, 3.0]), 23.0, 0.0, np.eye(12))
-    with pytest.raises(ConvergenceError, match=r"\Aweighted_sources: [^\n]+give a ridge"):
+    with pytest.raises(ConvergenceError, match=r"\Aseveral sources: [^\n]+give a ridge"):
         solve_sources(apart)
     assert solve_sources(Sources(halves, apart.rows, 23.0, 1e-6, np.eye(12))).certificate < 1e-11
 

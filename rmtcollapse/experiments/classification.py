@@ -1,0 +1,75 @@
+"""The laboratory for classifiers of Gaussian mixtures: draw rows and labels, fit, measure accuracy given the fit.
+
+Everything is written from the definitions and shares no formula with the deterministic equivalents that it judges. The
+score of a test row is Gaussian given the fit, so that accuracy and risk are exact given the fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.experiments.regression import Design
+
+__all__ = ["Mixture", "fit_classifier", "flipped", "score_values"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    r"""Rows :math:`x=y\mu+C^{1/2}z`.
+
+    Attributes
+    ----------
+    mean : array (d,)
+        Mean of the positive class.
+    covariance : array (d, d) or (d,)
+        Covariance of both classes, or its diagonal.
+    """
+
+    mean: Array
+    covariance: Array
+
+    def noise(self, samples: int, rng: np.random.Generator) -> Array:
+        """Centred rows, (samples, d)."""
+        if self.covariance.ndim == 1:
+            return Design.draw(self.covariance, samples, rng).rows
+        return Design.correlated(self.covariance, samples, rng).rows
+
+    def draw(self, labels: Array, rng: np.random.Generator) -> Array:
+        """Rows of the given labels, (samples, d)."""
+        return labels[:, None] * self.mean + self.noise(len(labels), rng)
+
+    def variance(self, weights: Array) -> float:
+        """Variance of the scores within a class."""
+        spread = self.covariance * weights if self.covariance.ndim == 1 else self.covariance @ weights
+        return float(weights @ spread)
+
+
+def flipped(labels: Array, probability: Array | float, rng: np.random.Generator) -> Array:
+    """Labels, each wrong with its probability."""
+    return np.where(rng.random(len(labels)) < probability, -labels, labels)
+
+
+def fit_classifier(rows: Array, targets: Array, ridge: float, samples: int) -> Array:
+    """Ridge regression on `targets` with the loss divided by `samples`; minimum norm at 0."""
+    if not len(rows):
+        return np.zeros(rows.shape[1])
+    # A design divides by its own rows.
+    return np.asarray(Design(rows).fitter(ridge * samples / len(rows))(targets))
+
+
+def score_values(weights: Array, test: Mixture, bias: float = 0.0) -> dict[str, float]:
+    """Accuracy, risk, mean and variance of the score of a test row of positive label, given the fit."""
+    from scipy.special import ndtr
+
+    mean, variance = float(weights @ test.mean) + bias, test.variance(weights)
+    return {
+        "accuracy": float(ndtr(mean / np.sqrt(variance))) if variance > 0 else 0.5 + 0.5 * float(np.sign(mean)),
+        "risk": (1 - mean) ** 2 + variance,
+        "score_mean": mean,
+        "score_variance": variance,
+    }
