@@ -1,7 +1,7 @@
 r"""High-dimensional learning with noisy labels: ridge classifiers on corrected targets, and the best correction.
 
-**Setting.** *n* rows :math:`x=y\mu+C^{1/2}z` in dimension *p*, :math:`P(y=-1)=\pi_-`. Labels :math:`\tilde y` are wrong
-with probability :math:`\varepsilon_\pm` where the true one is :math:`\pm1`. The label-perturbed classifier is ridge
+**Setting.** *n* rows :math:`x=y\mu+z` in dimension *p*, z standard normal, :math:`P(y=-1)=\pi_-`. Labels
+:math:`\tilde y` are wrong with probability :math:`\varepsilon_\pm` where the true one is :math:`\pm1`. The label-perturbed classifier is ridge
 regression on the targets
 
 .. math:: t_+=\frac{1-\rho_-+\rho_+}{1-\rho_+-\rho_-}\ (\tilde y=1),\qquad
@@ -16,14 +16,14 @@ those of :mod:`rmtcollapse.equivalents.groups`. Accuracy :math:`\Phi(m/\sqrt V)`
 
 **Consequences.** :math:`m=k_1s` and :math:`V+m^2=As^2+H\tau`: accuracy depends on the targets through
 :math:`s^2/\tau` alone, so that the most accurate targets are the posterior means :math:`x_1/P_+`, :math:`-x_2/P_-` of
-the label, for every :math:`\mu,C,n,p,\lambda`. In the corrections that is
+the label, for every :math:`\mu,n,p,\lambda`. In the corrections that is
 :math:`\rho_+-\rho_-=(a-b)/(a+b)`, :math:`a=x_1/P_+`, :math:`b=x_2/P_-`.
 
 **Notation.** *n* samples, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\pi_-` share of negatives,
 :math:`\varepsilon_\pm` flip rates, :math:`\rho_\pm` corrections, *m*, *V* mean and variance of the score.
 
-**Source.** Isotropic covariance: Firdoussi and Seddik 2024, arXiv 2405.14088 (its public code agrees). General
-covariance, the posterior means and the risk-optimal targets are derived here.
+**Source.** Firdoussi and Seddik 2024, arXiv 2405.14088 (its public code agrees). The posterior means and the
+risk-optimal targets are derived here.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class NoisyLabels(Model):
         "score_mean": "mean of the score of a positive test row",
         "score_variance": "variance of the score within a class",
     }
-    SOURCE: ClassVar[str] = "Firdoussi and Seddik 2024, arXiv 2405.14088 (isotropic); general covariance derived here"
+    SOURCE: ClassVar[str] = "Firdoussi and Seddik 2024, arXiv 2405.14088"
 
     @classmethod
     def system(cls) -> Any:
