@@ -1,8 +1,8 @@
 r"""High-dimensional learning with noisy labels: ridge classifiers on corrected targets, and the best correction.
 
 **Setting.** *n* rows :math:`x=y\mu+z` in dimension *p*, z standard normal, :math:`P(y=-1)=\pi_-`. Labels
-:math:`\tilde y` are wrong with probability :math:`\varepsilon_\pm` where the true one is :math:`\pm1`. The label-perturbed classifier is ridge
-regression on the targets
+:math:`\tilde y` are wrong with probability :math:`\varepsilon_\pm` where the true one is :math:`\pm1`. The
+label-perturbed classifier is ridge regression on the targets
 
 .. math:: t_+=\frac{1-\rho_-+\rho_+}{1-\rho_+-\rho_-}\ (\tilde y=1),\qquad
           t_-=-\frac{1-\rho_++\rho_-}{1-\rho_+-\rho_-}\ (\tilde y=-1) :
