@@ -29,6 +29,7 @@ __all__ = [
 SAMPLES = 385
 CANDIDATES = 48
 FAR = 30.0  # exponent of the largest parameter, in units of the law's size
+MEETING_NOISE = 1e2  # parameters of a meeting are determined this much worse than z
 TINY = 1e-9  # gaps of meetings up to this, relative, cannot be told from rounding: a meeting may keep z constant
 
 
@@ -201,8 +202,7 @@ def _sampled(node: Node, branch: Branch) -> tuple[NDArray[Any], NDArray[Any]]:
     if not v.size:
         return v, v
     image, slope = image_slope(node, branch, v)
-    image = image[np.isfinite(image)]
-    if len(node.leaves) > 1 and image.size and np.ptp(image) <= TINY * np.abs(image).max() + TINY * size_of(node):
+    if len(node.leaves) > 1 and _is_constant(node, branch, v, image):
         return v, np.full(v.size, -1.0)  # constant: what rounding leaves of the slope has no sign
     for _ in range(10):
         inner = slope[1:-1]
@@ -218,6 +218,16 @@ def _sampled(node: Node, branch: Branch) -> tuple[NDArray[Any], NDArray[Any]]:
         order = np.argsort(v)
         v, slope = v[order], slope[order]
     return v, slope
+
+
+def _is_constant(node: Node, branch: Branch, v: NDArray[Any], image: NDArray[Any]) -> bool:
+    """Whether z changes along a branch by no more than what rounding leaves of a meeting that keeps it constant."""
+    image = image[np.isfinite(image)]
+    small = TINY * np.abs(image).max(initial=0.0) + TINY * size_of(node)
+    if not image.size or np.ptp(image) > small:
+        return False
+    noise = image_noise(node, branch, v)[1]
+    return bool(np.ptp(image) <= MEETING_NOISE * noise[np.isfinite(noise)].max(initial=0.0))
 
 
 def find_roots(

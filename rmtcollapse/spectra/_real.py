@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import DoubleDouble
 from rmtcollapse.spectra._branch import (
+    MEETING_NOISE,
     TINY,
     Branch,
     find_roots,
@@ -46,9 +47,6 @@ from rmtcollapse.spectra._meeting import meetings
 from rmtcollapse.spectra._solver import evaluate, jets
 
 __all__ = ["Branch", "Bulk", "branch_at", "branches", "bulks"]
-
-
-MEETING_NOISE = 1e2  # parameters of a meeting are determined this much worse than z
 
 
 @dataclass(frozen=True)

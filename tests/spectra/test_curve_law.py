@@ -283,3 +283,14 @@ def test_both_parts_of_the_transform_next_to_a_hard_edge(x: float) -> None:
         m = complex(law.stieltjes(x, side="above"))
         assert m.imag == pytest.approx(math.sqrt(1 / x - 0.25), rel=1e-14, abs=0)
         assert m.real == pytest.approx(-0.5, rel=1e-12, abs=0)
+
+
+def test_no_bulk_beside_an_atom_where_a_whole_branch_is_narrow() -> None:
+    """Each of three bulks, of n = 1/1024 of the eigenvalues; next to the smallest atom there is none."""
+    law = Atoms([2.0**-8, 24.0, 2.0**14], [2 / 1024, 937 / 1024, 85 / 1024]) @ Atoms(
+        [2.0**-9, 2.0**-6], [1 / 1024, 1023 / 1024]
+    )
+    assert [mass for _, mass in law.atoms()] == [1 / 1024, 936 / 1024, 84 / 1024]
+    assert len(law.support()) == 3
+    assert law.masses() == pytest.approx(np.full(3, 1 / 1024), rel=1e-10)
+    assert law.support()[0][1] < law.atoms()[0][0] < law.support()[1][0]
