@@ -313,7 +313,7 @@ class CategoricalRecursion(Model):
 
         With real data no time is measured: it is infinite.
         """
-        from rmtcollapse.experiments.tokens import recursion
+        from rmtcollapse.experiments.generations import recursion
 
         return recursion(
             self.probabilities / self.probabilities.sum(),
@@ -323,6 +323,45 @@ class CategoricalRecursion(Model):
             self._data,
             rng,
         )
+
+    @classmethod
+    def limits(cls) -> Sequence[Limit]:
+        """Closed forms, conserved variance, and what can be counted by hand."""
+        coin = cls(probabilities=[0.5, 0.5], generations=2, synthetic_samples=2)
+        common: dict[str, Any] = {"probabilities": [0.5, 0.25, 0.25], "generations": 3, "synthetic_samples": 6}
+        unlike = 0.625
+        fixed = unlike * (1 / 4 + 3 / 4 * 6 / 70 * (1 - 0.3))
+        fresh = unlike * (1 / 4 * 0.3 + 10 / 70 * 0.7)
+        survivors = 3 - 0.5**4 - 2 * 0.75**4
+        return [
+            Limit(
+                "two draws of a coin, twice",
+                coin,
+                {
+                    "collision_probability": 7 / 8, "squared_distance": 3 / 8, "absolute_distance": 3 / 4,
+                    "collapse_probability": 3 / 4, "expected_collapse_time": 2.0, "surviving_tokens": 5 / 4,
+                },
+            ),
+            Limit(
+                "fixed real data: geometric sum, support of the first sample",
+                cls(**{**common, "generations": 2}, real_samples=4, real_data="fixed"),
+                {
+                    "squared_distance": fixed, "collision_probability": 1 - unlike + fixed,
+                    "surviving_tokens": survivors, "collapse_probability": 0.5**4 + 2 * 0.25**4,
+                    "expected_collapse_time": math.inf,
+                },
+            ),
+            Limit(
+                "fresh real data: geometric sum",
+                cls(**{**common, "generations": 2}, real_samples=4, real_data="fresh"),
+                {"squared_distance": fresh, "collision_probability": 1 - unlike + fresh},
+            ),
+            Limit(
+                "one generation of real draws",
+                cls(**{**common, "generations": 1}, real_samples=4, real_data="fresh"),
+                {"squared_distance": unlike / 4, "surviving_tokens": survivors},
+            ),
+        ]  # fmt: skip
 
 
 def _regimes(pure: Parameter, fixed: Parameter, fresh: Parameter) -> FixedPoint:
