@@ -40,7 +40,8 @@ def recursion(
 
 def _alone(truth: Array, generations: int, draws: int, rng: np.random.Generator) -> dict[str, float]:
     """No real data; tokens that are lost are no longer followed."""
-    alive, law, step, values, time = np.flatnonzero(truth), truth[truth > 0], 0, {}, -1
+    alive, law, step, time = np.flatnonzero(truth), truth[truth > 0], 0, -1
+    values: dict[str, float] = {}
     while not values or time < 0:
         if time < 0 and len(alive) == 1:
             time = step

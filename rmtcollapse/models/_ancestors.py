@@ -84,7 +84,7 @@ class Ancestors:
             # One ancestor makes a collapse: what is left out is nothing beside it.
             tail = np.cumsum(law[::-1])[::-1]
             law = law[: max(2, int(np.count_nonzero(tail > 1e-20 * law[1])))] if law.size > 1 else law
-        return cls(np.arange(1, len(law)), law[1:])
+        return cls(np.arange(1.0, len(law)), law[1:])
 
     def surviving(self, tokens: Tokens) -> float:
         """Expected number of tokens that are an ancestor's."""

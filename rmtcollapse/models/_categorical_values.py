@@ -1,4 +1,4 @@
-r"""What a recursive categorical law has become: its support from ancestors, its distance from chains or, beyond, limits."""
+"""What a recursive categorical law has become: its support from ancestors, its distance from chains or limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rmtcollapse.models._ancestors import EXACT_DRAWS, Ancestors, collapse_time
-from rmtcollapse.models._count_chain import binomial_window, fixed_moments, fresh_laws, largest_defect, law_moments, pure_laws
+from rmtcollapse.models._count_chain import (
+    binomial_window,
+    fixed_moments,
+    fresh_laws,
+    largest_defect,
+    law_moments,
+    pure_laws,
+)
 from rmtcollapse.models._spread import kept_distance, pure_distance
 from rmtcollapse.models._vocabulary import Array, Tokens
 
@@ -108,7 +115,9 @@ class Chain:
         if self.data != "none":
             return kept_distance(few, variance_share)
         if self.generations == 1:
-            return np.array([_deviation(self.synthetic, p, q) for p, q in zip(few.probability, few.complement, strict=True)])
+            return np.array(
+                [_deviation(self.synthetic, p, q) for p, q in zip(few.probability, few.complement, strict=True)]
+            )
         lost = Ancestors.after(self.synthetic, self.generations - 1).lost(few.probability)
         rare = few.probability * self.synthetic <= 1
         return np.where(rare, 2 * few.probability * lost, pure_distance(few, variance_share))

@@ -13,7 +13,16 @@ import numpy as np
 
 from rmtcollapse.models._vocabulary import Array, Tokens
 
-__all__ = ["binomial_rows", "binomial_window", "fixed_moments", "fresh_laws", "largest_defect", "law_moments", "pure_laws", "transitions"]
+__all__ = [
+    "binomial_rows",
+    "binomial_window",
+    "fixed_moments",
+    "fresh_laws",
+    "largest_defect",
+    "law_moments",
+    "pure_laws",
+    "transitions",
+]
 
 _SETTLED = 1e-16
 

@@ -17,7 +17,7 @@ _BLOCK = 1000
 
 
 def log_chi_square(freedom: float) -> float:
-    r"""Mean of :math:`\log(\chi^2_\nu/\nu)`, which is :math:`\psi(\nu/2)-\log(\nu/2)`; nothing cancels where it is small."""
+    r"""Mean of :math:`\log(\chi^2_\nu/\nu)`, which is :math:`\psi(\nu/2)-\log(\nu/2)`; nothing cancels."""
     x = freedom / 2
     if x == 0:
         return -math.inf

@@ -20,9 +20,9 @@ data, n = 0 real data alone. This is the Wright-Fisher model of genetics, with *
 
 With fixed data synthetic data never add more than about half of what the real sample lacks, whatever their number; with
 fresh data they help. The count of one token is a chain of its own, so that :math:`\mathrm E\|p^{(m)}-p\|_1` is exact
-too. Collapse and survival are questions about ancestors: everything drawn *g* generations later descends from :math:`A_g`
-draws, :math:`A_0=n`, as many as boxes are hit when :math:`A_{g-1}` balls fall into *n*; all tokens but one are lost with
-probability :math:`\mathrm E\sum_ip_i^{A}`, and :math:`\mathrm E\sum_i\{1-(1-p_i)^A\}` are left.
+too. Collapse and survival are questions about ancestors. Looking back *g* generations, all draws descend from
+:math:`A_g` of them, :math:`A_0=n`, as many as boxes are hit when :math:`A_{g-1}` balls fall into *n*. All tokens but one
+are lost with probability :math:`\mathrm E\sum_ip_i^A`, and :math:`\mathrm E\sum_i\{1-(1-p_i)^A\}` are left.
 
 **How exact.** Second moments, collapse and survivors with fixed data: for any size. The others: for up to 2,000 draws
 (for ``fresh`` and the absolute distance of ``fixed`` also as far as a chain costs a few seconds); beyond that limits of
@@ -327,8 +327,12 @@ class CategoricalRecursion(Model):
     @classmethod
     def limits(cls) -> Sequence[Limit]:
         """Closed forms, conserved variance, and what can be counted by hand."""
-        coin = cls(probabilities=[0.5, 0.5], generations=2, synthetic_samples=2)
-        common: dict[str, Any] = {"probabilities": [0.5, 0.25, 0.25], "generations": 3, "synthetic_samples": 6}
+        coin = cls(probabilities=np.array([0.5, 0.5]), generations=2, synthetic_samples=2)
+        common: dict[str, Any] = {
+            "probabilities": np.array([0.5, 0.25, 0.25]),
+            "generations": 3,
+            "synthetic_samples": 6,
+        }
         unlike = 0.625
         fixed = unlike * (1 / 4 + 3 / 4 * 6 / 70 * (1 - 0.3))
         fresh = unlike * (1 / 4 * 0.3 + 10 / 70 * 0.7)

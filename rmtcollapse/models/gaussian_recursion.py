@@ -24,8 +24,8 @@ and :math:`\mathrm E\sigma_t^2+\mathrm E\mu_t^2=1`: refitting moves variance int
 
 (with :math:`\log\frac n2` for maximum likelihood). Accumulated, with :math:`d_t=tn` or :math:`tn-1` the divisor,
 :math:`d_{t+1}\sigma_{t+1}^2=\sigma_t^2(d_t+\chi^2_{n-1}+\frac t{t+1}\chi^2_1)`, so that the log variance is a sum of
-independent terms and :math:`\mathrm E\log\sigma_t^2` a sum of integrals. With fresh data it is not autonomous, and known
-to leading order in 1/*n* only from the second generation on, for 0 < *a* < 1.
+independent terms and :math:`\mathrm E\log\sigma_t^2` a sum of integrals. With fresh data it is not autonomous, and
+from the second generation on known to leading order in 1/*n* only, for 0 < *a* < 1.
 
 **Notation.** *n* samples, *t* generations, *a* real fraction, :math:`[\cdot]` 1 for the workflow and estimator that are
 chosen and 0 for the others, :math:`\psi` the digamma function.
@@ -274,7 +274,9 @@ class GaussianRecursion(Model):
             Where the mean log variance is.
         """
         if self._leading:
-            raise NoExactValueError("GaussianRecursion: with fresh data the mean log variance is known to leading order")
+            raise NoExactValueError(
+                "GaussianRecursion: with fresh data the mean log variance is known to leading order"
+            )
         theory = self.theory()
         return Prediction(dict(theory), status="exact" if theory.status == "converged" else f"exact; {theory.status}")
 
