@@ -20,6 +20,7 @@ __all__ = ["EXACT_DRAWS", "Ancestors", "collapse_time", "occupancy"]
 
 EXACT_DRAWS = 2000
 _FEW = 1000  # ancestors from which on a larger chain is followed exactly
+_HUGE = 1e8  # draws beyond which generations are skipped
 _SMALL = 64  # states below which many generations are one power of a matrix
 _POINTS = np.array([-math.sqrt(3), 0.0, math.sqrt(3)])
 _WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6
@@ -105,21 +106,23 @@ class Ancestors:
 def collapse_time(draws: int, tokens: Tokens) -> float:
     r"""Expected number of generations until all draws are of one token.
 
-    :math:`1+\sum_aG_a\{1-\sum_ip_i^a\}`, with :math:`G_a` the expected number of generations that see *a* ancestors.
+    :math:`1+\sum_aG_a\{1-\sum_ip_i^a\}`, with :math:`G_a` the expected number of generations that see *a* ancestors;
+    for more than 10^8 draws :math:`-2n\sum_i(1-p_i)\log(1-p_i)`, the diffusion's (relative error of order 1/n).
     """
-    if len(tokens.probability) == 1 and tokens.multiplicity[0] == 1:
+    p, q, many = tokens.probability, tokens.complement, tokens.multiplicity
+    if len(p) == 1 and many[0] == 1:
         return 0.0
-    early: list[float] = []
-    if draws <= EXACT_DRAWS:
-        law = np.zeros(draws + 1)
-        law[-1] = 1.0
-    else:
-        mean, variance, _ = _thinned(draws, 2**62)
-        early, law = mean[:-1], _whole(mean[-1], variance)
+    if draws > _HUGE:
+        return float(-2 * draws * (np.where(q < 0.5, q * np.log(q), q * np.log1p(-p)) @ many))
+    law, early = np.zeros(min(draws, EXACT_DRAWS) + 1), np.empty(0)
+    law[-1] = 1.0
+    if draws > EXACT_DRAWS:
+        means, variance, _ = _thinned(draws, 2**62)
+        law, early = _whole(means[-1], variance), np.array(means[:-1])
     visits = _visits(draws, law)
-    seen = [(a, v) for a, v in enumerate(visits) if a > 1 and v > 0]
-    terms = [v * _unlike(tokens, a) for a, v in [*seen, *((a, 1.0) for a in early)]]
-    return 1 + math.fsum(terms)
+    terms = [v * _unlike(tokens, a) for a, v in enumerate(visits) if a > 1 and v > 0]
+    # More than a thousand are alike only where one token is nearly all there is.
+    return 1 + math.fsum(terms) + float(np.sum(q[-1] + p[-1] * lost_share(q[-1], early - 1)))
 
 
 def _unlike(tokens: Tokens, ancestors: float) -> float:
@@ -144,12 +147,29 @@ def _thinned(draws: int, generations: int) -> tuple[list[float], float, int]:
     pairs = math.log1p(-1 / (draws - 1) ** 2)
     while generations > 0 and means[-1] > _FEW:
         a, empty = means[-1], math.exp(means[-1] * rate)
+        if draws > _HUGE and a < 1e-3 * draws:
+            skipped, mean = _skipped(a / draws, _FEW / draws, generations)
+            return [*means, mean * draws], mean * draws / 3, generations - skipped
         own = draws * empty * -math.expm1(a * rate) + draws * (draws - 1) * empty**2 * math.expm1(a * pairs)
         slope, bend = -draws * rate * empty, -draws * rate**2 * empty
         means.append(-draws * math.expm1(a * rate) + bend * variance / 2)
         variance = slope**2 * variance + max(own, 0.0)
         generations -= 1
     return means, variance, generations
+
+
+def _skipped(share: float, least: float, generations: int) -> tuple[int, float]:
+    r"""Generations of :math:`y\to1-e^{-y}` at once, until `least`: 1/y + log(y)/6 + y/72 grows by a half each time."""
+
+    def clock(y: float) -> float:
+        return 1 / y + math.log(y) / 6 + y / 72
+
+    steps = min(generations, math.ceil(2 * (clock(least) - clock(share))))
+    target = clock(share) + steps / 2
+    y = 1 / target
+    for _ in range(8):
+        y += (clock(y) - target) / (1 / y**2 - 1 / (6 * y) - 1 / 72)
+    return steps, y
 
 
 def _whole(mean: float, variance: float) -> Array:

@@ -56,20 +56,20 @@ class Chain:
     def support(self) -> tuple[dict[str, float], bool]:
         """Collapse, its time and surviving tokens, and whether they are exact."""
         if self.data == "none":
-            few = self.tokens.compressed(self.synthetic)
+            few = self.tokens.few()
             ancestors = Ancestors.after(self.synthetic, self.generations - 1)
             time = collapse_time(self.synthetic, few)
             return self._named(ancestors, few, time), self.synthetic <= EXACT_DRAWS
         if self.data == "fixed" or self.generations == 1 or self.synthetic == 0:
             return self._named(Ancestors(np.array([self.real]), np.ones(1)), self.tokens, math.inf), True
-        few = self.tokens.compressed(self.real + self.synthetic)
+        few = self.tokens.between_kinks(self.real + self.synthetic)
         if self._affordable(few):
             laws = fresh_laws(few, self.real, self.synthetic, self.generations)
             alive, alike = laws[:, 1:].sum(axis=1) @ few.multiplicity, laws[:, -1] @ few.multiplicity
             found = {"collapse_probability": float(alike), "surviving_tokens": float(alive)}
             return {**found, "expected_collapse_time": math.inf}, True
         ancestors = Ancestors.with_fresh(self.real, self.synthetic, self.generations)
-        return self._named(ancestors, few, math.inf), False
+        return self._named(ancestors, self.tokens.few(), math.inf), False
 
     @staticmethod
     def _named(ancestors: Ancestors, tokens: Tokens, time: float) -> dict[str, float]:
@@ -83,8 +83,9 @@ class Chain:
         shares = self.synthetic + (self.real if self.data != "none" else 0)
         if self.data == "fixed" and (self.generations == 1 or self.synthetic == 0):
             shares = self.real
-        few = self.tokens.compressed(shares)
+        few = self.tokens.between_kinks(shares)
         if not self._affordable(few):
+            few = self.tokens.few()
             return float(self._limit(few, variance_share) @ few.multiplicity), None
         apart, means, squares = self._moments(few)
         defect = largest_defect(means, squares, few, variance_share)

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _SETTLED = 1e-16
+_BLOCK = 128
 
 
 def binomial_rows(draws: int, probability: Array, complement: Array) -> Array:
@@ -71,14 +72,29 @@ def transitions(shares: int, draws: int) -> Array:
     return table
 
 
+def _pushed(laws: Array, table: Array) -> Array:
+    """laws @ table, in blocks of rows that leave out what is beyond ten standard deviations."""
+    shares, draws = table.shape[0] - 1, table.shape[1] - 1
+    if shares < 2 * _BLOCK:
+        return np.asarray(laws @ table)
+    after = np.zeros((len(laws), draws + 1))
+    for start in range(0, shares + 1, _BLOCK):
+        stop = min(start + _BLOCK, shares + 1)
+        low, high = start / shares * draws, (stop - 1) / shares * draws
+        sd = math.sqrt(max(p * (1 - p / draws) for p in (low, high, min(max(draws / 2, low), high))))
+        left, right = max(0, int(low - 10 * sd - 20)), min(draws, int(high + 10 * sd + 20)) + 1
+        after[:, left:right] += laws[:, start:stop] @ table[start:stop, left:right]
+    return after
+
+
 def pure_laws(tokens: Tokens, draws: int, generations: int) -> Array:
     """Laws of the count after so many generations without real data, (tokens, draws + 1)."""
     laws = binomial_rows(draws, tokens.probability, tokens.complement)
     table, steps = transitions(draws, draws), generations - 1
-    if steps * len(laws) > 2 * draws * max(steps.bit_length(), 1):
+    if steps * len(laws) > 8 * draws * max(steps.bit_length(), 1):
         return np.asarray(laws @ np.linalg.matrix_power(table, steps))
     for _ in range(steps):
-        laws = laws @ table
+        laws = _pushed(laws, table)
     return laws
 
 
@@ -91,7 +107,7 @@ def fresh_laws(tokens: Tokens, real: int, draws: int, generations: int) -> Array
     laws = _added(fresh, first)
     table = transitions(real + draws, draws)
     for _ in range(generations - 2):
-        after = _added(fresh, laws @ table)
+        after = _added(fresh, _pushed(laws, table))
         settled = abs(after - laws).sum() <= _SETTLED * len(laws)
         laws = after
         if settled:

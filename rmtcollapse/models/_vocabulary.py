@@ -16,7 +16,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 # Rounding of a law in double precision whose terms were divided by their sum in single precision.
 _SUM_TOLERANCE = 2.0**-23
-_NODES = 20
+_NODES = 20  # in an interval on whose scale everything is analytic
+_MANY = 4000
 
 
 def check_law(name: str, law: Array) -> None:
@@ -64,19 +65,23 @@ class Tokens:
         """Logarithm of the probabilities, accurate near 1."""
         return np.where(self.probability > 0.5, np.log1p(-self.complement), np.log(self.probability))
 
-    def compressed(self, kinks: int) -> Tokens:
-        r"""Fewer tokens with the same totals :math:`\sum_ip_ig(p_i)`, *g* smooth between multiples of 1/`kinks`.
+    def between_kinks(self, kinks: int) -> Tokens:
+        r"""Fewer tokens with the same totals :math:`\sum_ip_ig(p_i)`, *g* smooth between multiples of 1/`kinks`."""
+        return self._compressed(np.floor(self.probability * kinks))
 
-        Chebyshev nodes in every interval that has many tokens, weighted by interpolation: what is summed is analytic
-        there, on the scale of the interval.
-        """
-        cells = np.floor(self.probability * kinks)
+    def few(self) -> Tokens:
+        """Fewer tokens, where there are many, with the same totals of functions that are smooth in log p."""
+        if len(self.probability) <= _MANY:
+            return self
+        return self._compressed(np.floor(4 * np.log2(self.probability)))
+
+    def _compressed(self, cells: Array) -> Tokens:
+        """Chebyshev nodes in every cell that has many tokens, weighted by interpolation."""
         starts = np.flatnonzero(np.r_[True, np.diff(cells) > 0])
         parts = []
         for start, stop in zip(starts, np.r_[starts[1:], len(cells)], strict=True):
-            few = stop - start <= _NODES
             part = Tokens(*(v[start:stop] for v in (self.probability, self.complement, self.multiplicity)))
-            parts.append(part if few else part._nodes())
+            parts.append(part if stop - start <= _NODES else part._nodes())
         columns = zip(*((t.probability, t.complement, t.multiplicity) for t in parts), strict=True)
         return Tokens(*map(np.concatenate, columns))
 

@@ -21,8 +21,8 @@ data, n = 0 real data alone. This is the Wright-Fisher model of genetics, with *
 With fixed data synthetic data never add more than about half of what the real sample lacks, whatever their number; with
 fresh data they help. The count of one token is a chain of its own, so that :math:`\mathrm E\|p^{(m)}-p\|_1` is exact
 too. Collapse and survival are questions about ancestors. Looking back *g* generations, all draws descend from
-:math:`A_g` of them, :math:`A_0=n`, as many as boxes are hit when :math:`A_{g-1}` balls fall into *n*. All tokens but one
-are lost with probability :math:`\mathrm E\sum_ip_i^A`, and :math:`\mathrm E\sum_i\{1-(1-p_i)^A\}` are left.
+:math:`A_g` of them, :math:`A_0=n`, as many as boxes are hit when :math:`A_{g-1}` balls fall into *n*. All tokens but
+one are lost with probability :math:`\mathrm E\sum_ip_i^A`, and :math:`\mathrm E\sum_i\{1-(1-p_i)^A\}` are left.
 
 **How exact.** Second moments, collapse and survivors with fixed data: for any size. The others: for up to 2,000 draws
 (for ``fresh`` and the absolute distance of ``fixed`` also as far as a chain costs a few seconds); beyond that limits of
@@ -200,6 +200,11 @@ class CategoricalRecursion(Model):
     def _data(self) -> str:
         return "none" if self.real_samples == 0 else self.real_data
 
+    @property
+    def _alone(self) -> bool:
+        """Whether there is one token only."""
+        return len(self.tokens.probability) == 1 and self.tokens.multiplicity[0] == 1
+
     def theory(self, digits: int | None = None) -> Prediction:
         """Exact values, or limits of many draws that the status names; see :meth:`Model.theory`.
 
@@ -219,8 +224,9 @@ class CategoricalRecursion(Model):
 
         solution = solve_point(self.compiled(), self.arguments(self.parameters()), self.columns())
         unlike = float(self.tokens.multiplicity @ (self.tokens.probability * self.tokens.complement))
-        found = Found(self._trivial(), EXACT, 0.0)
-        if self.generations > 0 and unlike > 0:
+        if self.generations == 0 or self._alone:
+            found = Found(self._trivial(), EXACT, 0.0)
+        else:
             chain = Chain(self.tokens, self.generations, self.synthetic_samples, self.real_samples, self._data)
             found = chain.found(solution.outputs["squared_distance"] / unlike)
         if not found.defect <= _ALLOWED_DEFECT:
@@ -239,28 +245,26 @@ class CategoricalRecursion(Model):
 
     def _trivial(self) -> dict[str, float]:
         """The true law, or one token."""
-        alone = len(self.tokens.probability) == 1 and self.tokens.multiplicity[0] == 1
-        time = 0.0 if alone else self._waiting()
         return {
             "absolute_distance": 0.0,
-            "collapse_probability": float(alone),
-            "expected_collapse_time": time,
+            "collapse_probability": float(self._alone),
+            "expected_collapse_time": self._waiting(),
             "surviving_tokens": float(self.tokens.multiplicity.sum()),
         }
 
     def _waiting(self) -> float:
         from rmtcollapse.models._ancestors import collapse_time
 
-        if self._data != "none":
+        if self._data != "none" and not self._alone:
             return math.inf
-        return collapse_time(self.synthetic_samples, self.tokens.compressed(self.synthetic_samples))
+        return collapse_time(self.synthetic_samples, self.tokens.few())
 
     def _status(self, status: str, how: str) -> str:
         """What is to be said of the values."""
         from rmtcollapse.models._categorical_values import LIMIT
 
         notes = [] if status == "converged" else [status]
-        if self._data != "none" and not self._trivial()["collapse_probability"]:
+        if self._data != "none" and not self._alone:
             notes.append(NEVER)
         if how == LIMIT:
             notes.append("values beyond second moments are limits of many draws")

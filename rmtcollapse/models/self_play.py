@@ -2,8 +2,8 @@ r"""Self-play on discrete policies: rounds of preferring human answers to one's 
 
 **Setting.** Human answers have the law *p*, policies :math:`\pi_t` are unrestricted softmax policies, :math:`\pi_0` is
 the base. A round fits :math:`h=\lambda\log(\pi_{t+1}/\bar\pi_t)` to preferences of human answers *y* over answers
-*y'* of an opponent *q*, by the loss :math:`\mathrm E_{y\sim p,\,y'\sim q}\log(1+e^{-h(y)+h(y')})`. Its only minimiser is
-:math:`h=\log(p/q)` up to a constant, since then every pair is balanced, so that
+*y'* of an opponent *q*, by the loss :math:`\mathrm E_{y\sim p,\,y'\sim q}\log(1+e^{-h(y)+h(y')})`. Its only
+minimiser is :math:`h=\log(p/q)` up to a constant, since then every pair is balanced, so that
 
 .. math:: \pi_{t+1}\propto\bar\pi_t\,(p/q)^{1/\lambda}.
 
