@@ -115,6 +115,7 @@ class CategoricalRecursion(Model):
         "Seddik et al. 2024, arXiv 2404.05090 (collision probability without real data, stated); the rest derived here"
     )
     ASYMPTOTIC: ClassVar[bool] = False
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"collapse_probability", "surviving_tokens"})
 
     @classmethod
     def system(cls) -> System:
