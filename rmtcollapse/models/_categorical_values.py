@@ -73,7 +73,7 @@ class Chain:
 
     @staticmethod
     def _named(ancestors: Ancestors, tokens: Tokens, time: float) -> dict[str, float]:
-        alike, alive = ancestors.alike(tokens), ancestors.surviving(tokens)
+        alike, alive = min(1.0, ancestors.alike(tokens)), ancestors.surviving(tokens)
         return {"collapse_probability": alike, "surviving_tokens": alive, "expected_collapse_time": time}
 
     # ---- distance ---------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Tilt:
         """Tilt by a strength times a score; tokens without probability keep none."""
         known = base > 0
         centred = np.where(known, score, 0.0) - base[known] @ score[known]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             u = strength * centred
         if not np.isfinite(u[known]).all():
             return cls(base, _extreme(base, np.sign(strength) * centred))
@@ -70,7 +70,7 @@ class Tilt:
         """How far log law / base is from strength times score, up to a constant, and its mass from 1, relative."""
         known = np.isfinite(self.log_ratio) & (self.base > 0)
         y = self.log_ratio[known]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             f = strength * score[known]
         if not np.isfinite(f).all():
             f = np.zeros_like(y)  # infinitely strong: equal where anything is left

@@ -149,7 +149,7 @@ class MixedBatches(Model):
         for _ in range(self.generations):
             real = rng.binomial(self.samples, self.real_fraction)
             made = rng.multinomial(real, truth) + rng.multinomial(self.samples - real, law)
-            counts = counts + made if self.workflow == "accumulate" else 1.0 * made
+            counts = np.asarray(counts + made if self.workflow == "accumulate" else made, float)
             law = counts / counts.sum()
         found = measured(law, truth)
         return {name: found[name] for name in self.VALUES}
