@@ -37,12 +37,13 @@ def _panels(size: Size) -> Sequence[Panel]:
     }
     named = {rf"$\lambda = {lam:g}$": model for lam, model in strengths.items()}
     return [
-        Panel("the last policy", _lines(named, size), [law], y="probability of the best answer"),
+        Panel("the last policy", _lines(named, size), [law], y="probability of the best answer", log="y"),
         Panel(
             rf"$\lambda = {_WEAK}$",
             _lines(histories, size),
             [law],
             y="probability of the best answer",
+            log="y",
             legend="history",
         ),
     ]

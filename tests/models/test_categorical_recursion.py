@@ -299,6 +299,17 @@ def test_the_verdict_rejects_a_wrong_theory() -> None:
     assert verify(model, {"collision_probability": model.theory()["collision_probability"]}, trials=600).passed
 
 
+def test_which_definitions_of_collapse_are_met() -> None:
+    from rmtcollapse.models import collapse_report
+
+    alone, real = (
+        collapse_report(sweep(recursion(zipf(5), 1, 10, **given), generations=range(1, 80)), value="squared_distance")
+        for given in ({}, {"real_samples": 10, "real_data": "fixed"})
+    )
+    assert {"any_increase", "collapsing_variance", "lost_tail"} <= set(alone.met)
+    assert not {"collapsing_variance", "lost_tail", "diverging_risk"} & set(real.met)
+
+
 def test_a_sweep_over_generations() -> None:
     found = sweep(recursion(), generations=[0, 1, 5])
     assert found["surviving_tokens"].values[0] == 3
