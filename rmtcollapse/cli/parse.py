@@ -87,6 +87,10 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
         return _integer(name, text, spec.domain)
     if spec.kind == "number":
         return _float(name, text, spec.domain)
+    if spec.kind == "flag":
+        if text not in ("true", "false"):
+            raise ParameterError(name, text, spec.domain)
+        return text == "true"
     if spec.kind == "population":
         return parse_spectrum(text, name)
     if spec.kind == "array":

@@ -24,6 +24,7 @@ __all__ = [
     "choice",
     "count",
     "default_of",
+    "flag",
     "model",
     "nonnegative",
     "number",
@@ -37,7 +38,7 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population" "array"``.
+    """What a parameter is. `kind` is one of ``"count" "number" "choice" "flag" "population" "array"``.
 
     An array has one of the numbers of dimensions `ranks`, the largest with the names `shape`. `copied` makes of its
     value that of so many independent copies of the setting; without it the value does not change with size.
@@ -62,6 +63,10 @@ class ParameterSpec:
             return None
         if self.kind == "choice":
             return self._chosen(name, value)
+        if self.kind == "flag":
+            if not isinstance(value, bool | np.bool_):
+                raise ParameterError(name, value, self.domain)
+            return bool(value)
         if self.kind == "population":
             return self._population(name, value)
         if self.kind == "array":
@@ -173,6 +178,11 @@ def choice(symbol: str, meaning: str, *options: str, default: Any = attrs.NOTHIN
     return _field(ParameterSpec("choice", symbol, meaning, domain, "a word", options=options), default)
 
 
+def flag(symbol: str, meaning: str, *, default: Any = attrs.NOTHING) -> Any:
+    """True or False."""
+    return _field(ParameterSpec("flag", symbol, meaning, "true or false", "a truth value"), default)
+
+
 def population(symbol: str, meaning: str, *needs: str) -> Any:
     """A :class:`~rmtcollapse.Spectrum` that has the columns `needs` and a positive eigenvalue."""
     domain = "a Spectrum, such as Spectrum.isotropic(200) (on the command line isotropic:dimension=200, or a file)"
@@ -207,7 +217,7 @@ def array(
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(count, nonnegative, number, choice, population, array),
+    field_specifiers=(count, nonnegative, number, choice, flag, population, array),
 )
 def model(cls: type[M]) -> type[M]:
     """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""
@@ -251,4 +261,4 @@ def default_of(cls: type, name: str) -> str:
         return "required"
     if isinstance(default, tuple):
         return ",".join(map(str, default))
-    return "none" if default is None else str(default)
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
