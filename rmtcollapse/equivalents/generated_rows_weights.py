@@ -1,9 +1,9 @@
 r"""Weights that rows of a generator's own sample have in a fit to the rows that it generates.
 
 A generator is fitted to :math:`\hat n` rows and draws :math:`\chi` rows for each of them,
-:math:`X_s=Z\hat X/\sqrt{\hat n}`. In the fit stands :math:`X_s^\top X_s=\hat X^\top(Z^\top Z/\hat n)\hat X`, so that the generator's rows, turned into the
-eigenbasis of the middle, are rows with weights *s* of the Marchenko-Pastur law. Per generated row,
-:math:`h(t)=E\frac s{\lambda+st}=1/\kappa` is given by the pair :math:`u,\omega\ge0` with
+:math:`X_s=Z\hat X/\sqrt{\hat n}`. In the fit stands :math:`X_s^\top X_s=\hat X^\top(Z^\top Z/\hat n)\hat X`, so that
+the generator's rows, turned into the eigenbasis of the middle, are rows with weights *s* of the Marchenko-Pastur law.
+Per generated row, :math:`h(t)=E\frac s{\lambda+st}=1/\kappa` is given by the pair :math:`u,\omega\ge0` with
 
 .. math:: u\,\omega=\lambda,\qquad \kappa=t+\omega\kappa,\qquad \kappa=u+\chi t :
 

@@ -72,7 +72,9 @@ def _places(model: PrunedSynthetic, rotated: bool) -> _Places:
         assert model.mean_norm is not None
         given = directions([np.array([model.mean_norm])], [None, None], model.dimension)
         return _Places(given, np.ones((2, 1)))
-    mean, shifted = model.mean, model.mean if model.synthetic_mean is None else model.synthetic_mean
+    mean, shifted = model.mean, model.synthetic_mean
+    if shifted is None or not model.synthetic_samples * model.kept().share:
+        shifted = mean
     first, second = model.covariance, model.covariance
     if model.synthetic_covariance is not None:
         second = model.synthetic_covariance

@@ -22,7 +22,7 @@ fit is that to two groups, of *n* and :math:`\alpha m` rows with targets 1 and :
 *p*, *m* and :math:`\gamma`; beyond it the sign of the score turns. The transition has a width of order
 :math:`\sqrt{p/m}`. A large penalty, :math:`C=C_b=1`, :math:`\mu_b=\mu`: accuracy is
 :math:`\Phi\big((n+m\lambda_\varepsilon)|\mu|^2/\sqrt{(n+m\lambda_\varepsilon)^2|\mu|^2+p(n+m\alpha)}\big)`, so that
-synthetic rows help if and only if :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)`. A generator of the same data gives
+synthetic rows help if and only if :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)` and the sign is kept. A generator of the same data gives
 the ridge fit to the real rows at another penalty, and noise: no information.
 
 **Notation.** *n*, *m* real and synthetic rows, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\varepsilon` label
@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,33 +61,13 @@ from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.models._pruned import Kept, pruned_theory
 from rmtcollapse.models._pruned_published import published_values
 
-__all__ = ["PrunedSynthetic", "SyntheticGain"]
+__all__ = ["PrunedSynthetic"]
 
 Array = NDArray[np.float64]
 
 
 def _rate(symbol: str, meaning: str) -> Any:
     return number(symbol, meaning, "a number in [0, 1]", lambda v: (v >= 0) & (v <= 1), unit="a probability")
-
-
-@dataclass(frozen=True)
-class SyntheticGain:
-    """Whether synthetic rows help; true as a condition where they do.
-
-    Attributes
-    ----------
-    accuracy, real_accuracy : float
-        Predicted with the synthetic rows, and without them at the same ridge.
-    large_ridge : bool or None
-        Whether they help as the ridge grows; None where no condition is derived.
-    """
-
-    accuracy: float
-    real_accuracy: float
-    large_ridge: bool | None
-
-    def __bool__(self) -> bool:
-        return self.accuracy > self.real_accuracy
 
 
 @model
@@ -235,31 +215,36 @@ class PrunedSynthetic(Model):
             raise ParameterError("label_error", self.label_error, "such that rows are kept, for the published formula")
         return published_values(self)
 
-    def synthetic_data_helps(self) -> SyntheticGain:
-        r"""Whether the synthetic rows make the classifier more accurate, by the theory.
+    def synthetic_data_helps(self) -> bool:
+        """Whether the synthetic rows make the classifier more accurate, by the theory at these parameters.
 
-        Compares the predicted accuracy with that of the same model without synthetic rows, at the same ridge: both fits
-        have the loss divided by their own number of rows. For a large ridge, an exact generator, :math:`\mu_b=\mu` and
-        covariances one, the condition is :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)` with
-        :math:`n+m\lambda_\varepsilon>0` (derived here); at another ridge it is a guide only, as synthetic rows also act
-        as a penalty or the lack of one. Without real rows the comparison is with a guess.
-
-        Returns
-        -------
-        SyntheticGain
-            True as a condition where they help.
+        Compares the predicted accuracy with that of the same model without synthetic rows, at the same ridge (either
+        loss is divided by its own number of rows), or with a guess where there are no real rows. It holds for every
+        generator; at a finite ridge synthetic rows may help for no more than what they do to the penalty.
         """
-        alone = 0.5 if not self.real_samples else self._without()
-        return SyntheticGain(float(self.theory()["accuracy"]), alone, self._helps_at_large_ridge())
+        alone = 0.5
+        if self.real_samples:
+            changes: dict[str, Any] = {"generator": "exact", "generator_samples": None, "estimate_mean": False}
+            alone = float(self.evolve(synthetic_samples=0, **changes).theory()["accuracy"])
+        return float(self.theory()["accuracy"]) > alone
 
-    def _without(self) -> float:
-        changes: dict[str, Any] = {"generator": "exact", "generator_samples": None, "estimate_mean": False}
-        return float(self.evolve(synthetic_samples=0, **changes).theory()["accuracy"])
+    def helps_at_large_ridge(self) -> bool:
+        r"""The same as the ridge grows, in closed form: :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)`.
 
-    def _helps_at_large_ridge(self) -> bool | None:
-        shared = self.covariance is None and self.synthetic_mean is None and self.synthetic_covariance is None
-        if self.generator != "exact" or not shared:
-            return None
+        With :math:`n+m\lambda_\varepsilon>0`, for an exact generator, :math:`\mu_b=\mu\ne0` and covariances one. A few
+        synthetic rows help if :math:`\phi(1-\varepsilon)>3\rho\varepsilon`, many if :math:`m\lambda_\varepsilon^2>
+        n\alpha`. Derived here.
+
+        Raises
+        ------
+        ParameterError
+            In another setting, for which no closed form is derived; :meth:`synthetic_data_helps` compares there.
+        """
+        if self.generator != "exact":
+            raise ParameterError("generator", self.generator, "exact, for the condition in closed form")
+        for name in ("covariance", "synthetic_mean", "synthetic_covariance"):
+            if getattr(self, name) is not None:
+                raise ParameterError(name, getattr(self, name), "left out, for the condition in closed form")
         kept, n, m = self.kept(), self.real_samples, self.synthetic_samples
         signal = n + m * kept.share * kept.agreement
         return signal > 0 and signal**2 > n * (n + m * kept.share)
