@@ -22,13 +22,13 @@ fit is that to two groups, of *n* and :math:`\alpha m` rows with targets 1 and :
 *p*, *m* and :math:`\gamma`; beyond it the sign of the score turns. The transition has a width of order
 :math:`\sqrt{p/m}`. A large penalty, :math:`C=C_b=1`, :math:`\mu_b=\mu`: accuracy is
 :math:`\Phi\big((n+m\lambda_\varepsilon)|\mu|^2/\sqrt{(n+m\lambda_\varepsilon)^2|\mu|^2+p(n+m\alpha)}\big)`, so that
-synthetic rows help if and only if :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)` and the sign is kept. A generator of the same data gives
-the ridge fit to the real rows at another penalty, and noise: no information.
+synthetic rows help if and only if :math:`(n+m\lambda_\varepsilon)^2>n(n+m\alpha)` and the sign is kept. A generator of
+the same data gives the ridge fit to the real rows at another penalty, and noise: no information.
 
 **Notation.** *n*, *m* real and synthetic rows, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\varepsilon` label
 error, :math:`\phi,\rho` rates of keeping right and wrong labels, *m*, *V* mean and variance of the score.
 
-**Source.** Firdoussi, Seddik et al. 2024, arXiv 2410.08942: the model, the exact generator, the phase transition. Its
+**Source.** Firdoussi, Seddik et al. 2024 [FirdoussiEtAl2024]_, arXiv 2410.08942: the model, the exact generator, the phase transition. Its
 public code takes :math:`\delta_s=\alpha\frac1N\operatorname{tr}C_bR`; *corrected here* to
 :math:`\frac1N\operatorname{tr}C_bR`, which is the same without pruning (:meth:`PrunedSynthetic.published` has theirs).
 The estimated generator with its mean, where theirs is an approximation, and the same data are derived here.
@@ -151,8 +151,7 @@ class PrunedSynthetic(Model):
     }
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"critical_label_error"})
     SOURCE: ClassVar[str] = (
-        "Firdoussi, Seddik, Hayou, Alami, Alzubaidi and Hacid 2024, arXiv 2410.08942 (corrected); generators fitted to "
-        "data derived here"
+        "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected for pruning); generators fitted to data derived here"
     )
 
     @classmethod
@@ -257,11 +256,12 @@ class PrunedSynthetic(Model):
         labels = rng.choice([-1.0, 1.0], self.real_samples)
         rows = real.draw(labels, rng)
         truth = rng.choice([-1.0, 1.0], self.synthetic_samples)
-        made = self._generator(real, rows, labels, rng).draw(truth, rng)
         told = flipped(truth, self.label_error, rng)
         keep = rng.random(self.synthetic_samples) < np.where(told == truth, self.keep_correct, self.keep_wrong)
+        # The verifier looks at labels only: features of the others need not be drawn.
+        made = self._generator(real, rows, labels, rng).draw(truth[keep], rng)
         weights = fit_classifier(
-            np.vstack([rows, made[keep]]), np.append(labels, told[keep]), self.ridge,
+            np.vstack([rows, made]), np.append(labels, told[keep]), self.ridge,
             self.real_samples + self.synthetic_samples,
         )  # fmt: skip
         return score_values(weights, real)

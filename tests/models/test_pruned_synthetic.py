@@ -272,8 +272,8 @@ def test_random_settings_agree_with_mpmath() -> None:
         model = PrunedSynthetic(
             mean=rng.standard_normal(d) * 10 ** rng.uniform(-1, 1), covariance=10 ** rng.uniform(-2, 2, d),
             real_samples=int(10 ** rng.uniform(0, 4)), synthetic_samples=int(10 ** rng.uniform(0, 4)),
-            ridge=10 ** rng.uniform(-9, 4), label_error=rng.random(), keep_correct=rng.random(), keep_wrong=rng.random(),
-            generator=kind, **own,
+            ridge=10 ** rng.uniform(-9, 4), label_error=rng.random(), keep_correct=rng.random(),
+            keep_wrong=rng.random(), generator=kind, **own,
         )  # fmt: skip
         found, exact = model.theory(), model.theory(digits=25)
         for name in SCORES:
