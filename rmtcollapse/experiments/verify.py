@@ -109,14 +109,22 @@ def _validated_sizes(model: ExperimentModel, sizes: Iterable[int | Fraction] | N
 
 
 def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
-    dimension = getattr(model.parameters().get("spectrum"), "dimension", 100)
-    if dimension <= 120:
+    if _dimension(model) <= 120:
         return Fraction(1), Fraction(2), Fraction(4)
     try:
         model.resized(Fraction(1, 2))
     except ParameterError:
         return Fraction(1), Fraction(2)
     return Fraction(1, 2), Fraction(1)
+
+
+def _dimension(model: ExperimentModel) -> int:
+    """Features of a model, where its parameters tell."""
+    given = model.parameters()
+    population, dimension, mean = (given.get(name) for name in ("spectrum", "dimension", "mean"))
+    if population is not None:
+        return int(population.dimension)
+    return 100 if dimension is None and mean is None else int(dimension or len(mean))
 
 
 def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:

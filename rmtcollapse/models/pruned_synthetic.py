@@ -28,10 +28,10 @@ the same data gives the ridge fit to the real rows at another penalty, and noise
 **Notation.** *n*, *m* real and synthetic rows, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\varepsilon` label
 error, :math:`\phi,\rho` rates of keeping right and wrong labels, *m*, *V* mean and variance of the score.
 
-**Source.** Firdoussi, Seddik et al. 2024 [FirdoussiEtAl2024]_, arXiv 2410.08942: the model, the exact generator, the phase transition. Its
-public code takes :math:`\delta_s=\alpha\frac1N\operatorname{tr}C_bR`; *corrected here* to
+**Source.** Firdoussi, Seddik et al. 2024 [FirdoussiEtAl2024]_, arXiv 2410.08942: the model, the exact generator, the
+phase transition. Its public code takes :math:`\delta_s=\alpha\frac1N\operatorname{tr}C_bR`; *corrected here* to
 :math:`\frac1N\operatorname{tr}C_bR`, which is the same without pruning (:meth:`PrunedSynthetic.published` has theirs).
-The estimated generator with its mean, where theirs is an approximation, and the same data are derived here.
+The estimated generator, for whose second moment theirs is an approximation, and the same data are derived here.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ class PrunedSynthetic(Model):
     }
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"critical_label_error"})
     SOURCE: ClassVar[str] = (
-        "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected for pruning); generators fitted to data derived here"
+        "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected where rows are pruned); fitted generators derived "
+        "here"
     )
 
     @classmethod
