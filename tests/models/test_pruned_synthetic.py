@@ -166,9 +166,10 @@ def test_a_large_ridge_takes_the_mean_of_the_rows(error: float) -> None:
     assert model.helps_at_large_ridge() == model.synthetic_data_helps() == (error < 0.8)
 
 
-def test_help_at_a_large_ridge_starts_where_the_condition_says() -> None:
-    model = mixed(ridge=1e9, synthetic_samples=1, real_samples=10**6, keep_correct=1.0, keep_wrong=1.0)
-    for error, helps in ((0.249, True), (0.251, False)):
+@pytest.mark.parametrize(("correct", "wrong", "critical"), [(1.0, 1.0, 0.25), (0.9, 0.3, 0.5)])
+def test_help_at_a_large_ridge_starts_where_the_condition_says(correct: float, wrong: float, critical: float) -> None:
+    model = mixed(ridge=1e9, synthetic_samples=1, real_samples=10**6, keep_correct=correct, keep_wrong=wrong)
+    for error, helps in ((critical - 0.01, True), (critical + 0.01, False)):
         assert model.evolve(label_error=error).helps_at_large_ridge() is helps
         # Beside that many rows one is lost in rounding.
         assert model.evolve(label_error=error, synthetic_samples=10**4).synthetic_data_helps() is helps
