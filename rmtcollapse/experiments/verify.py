@@ -121,10 +121,11 @@ def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
 def _dimension(model: ExperimentModel) -> int:
     """Features of a model, where its parameters tell."""
     given = model.parameters()
-    population, dimension, mean = (given.get(name) for name in ("spectrum", "dimension", "mean"))
-    if population is not None:
-        return int(population.dimension)
-    return 100 if dimension is None and mean is None else int(dimension or len(mean))
+    if given.get("spectrum") is not None:
+        return int(given["spectrum"].dimension)
+    if given.get("mean") is not None:
+        return len(given["mean"])
+    return int(given.get("dimension") or 100)
 
 
 def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
