@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,9 @@ def test_published_formula_is_rejected_where_much_is_pruned_and_ours_is_not() ->
 def test_verdict(model: PrunedSynthetic) -> None:
     verdict = verify(model, sizes=(1, 2), seed=3)
     assert verdict.passed, verdict.report
+
+
+def test_a_large_model_is_not_judged_at_four_times_its_size() -> None:
+    assert verify(mixed(dimension=122, real_samples=40), trials=2).sizes == (Fraction(1, 2), Fraction(1))
+    # Directions of an array are not halved.
+    assert verify(general().resized(3), trials=2).sizes == (Fraction(1), Fraction(2))

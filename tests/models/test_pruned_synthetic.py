@@ -56,6 +56,11 @@ CASES: dict[str, tuple[PrunedSynthetic, dict[str, float]]] = {
         mixed(real_samples=800, synthetic_samples=2400, label_error=0.1, keep_correct=0.9, generator="same-data"),
         {"accuracy": 0.76077901336, "risk": 0.76399533399},
     ),
+    "generator of other rows": (
+        estimated(real_samples=800, synthetic_samples=2400, label_error=0.1, keep_correct=0.9, generator_samples=800,
+                  estimate_mean=True),
+        {"accuracy": 0.806694896871998, "risk": 0.5994287548789997},
+    ),
     "no pruning, few generator rows": (
         estimated(dimension=400, real_samples=800, mean_norm=0.7, label_error=0.1, keep_correct=1.0, keep_wrong=1.0,
                   ridge=0.05, generator_samples=600),
@@ -206,6 +211,18 @@ def test_real_rows_alone(given: dict[str, Any]) -> None:
     model = mixed(**given).evolve(ridge=0.1 * scale)
     expected = mixed(synthetic_samples=0).theory()
     assert dict(model.theory())["risk"] == pytest.approx(expected["risk"], rel=1e-12)
+
+
+@pytest.mark.parametrize("ridge", [1e-14, 1e-9, 1e9, 1e14])
+def test_the_same_data_at_either_end_of_the_ridge(ridge: float) -> None:
+    """Where what is fitted of a row is one, or nothing, to rounding."""
+    for real, candidates in ((1, 10**5), (10**4, 3)):
+        model = mixed(
+            dimension=1000, real_samples=real, synthetic_samples=candidates, ridge=ridge, generator="same-data"
+        )
+        found, exact = model.theory(), model.theory(digits=30)
+        for name in SCORES:
+            assert found[name] == pytest.approx(float(exact[name]), rel=1e-11), name
 
 
 def test_nothing_kept_at_all() -> None:
