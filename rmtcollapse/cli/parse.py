@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -83,6 +84,8 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
     """One parameter's value from its text."""
     if spec.optional and text == "none":
         return None
+    if spec.infinite and text == "inf":
+        return math.inf
     if spec.kind == "count":
         return _integer(name, text, spec.domain)
     if spec.kind == "number":

@@ -106,6 +106,7 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
     pairs = [[unknown(f"pair_{k}_{j}", f"H_{{{k}{j}}}") for j in ks] for k in ks]
     heads = [[unknown(f"head_{k}_{l}", f"J_{{{k}{l}}}") for k in ks] for l in ls]
     misfit = [unknown(f"misfit_{k}", rf"\rho_{{{k}}}") for k in ks]
+    along = [_real(f"projection_{l}", f"q_{{{l}}}") for l in ls]
     score = [_real(f"score_mean_{l}", f"m_{{{l}}}") for l in ls]
     variance = [unknown(f"score_variance_{l}", f"V_{{{l}}}") for l in ls]
 
@@ -148,10 +149,11 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
         for i in range(groups):
             statement.append(sp.Eq(z[l][i], leverage(g[i], z[l], l, i), evaluate=False))
             statement.append(sp.Eq(y[l][i], leverage(overlap * h[i] ** 2, y[l], l, i), evaluate=False))
-    outputs: dict[Any, Any] = {}
+    outputs: dict[Any, Any] = {_real("offset", r"b_0"): b}
     for l in range(classes):
         both = [f[i] * (z[l][i] / m + limit_product(1 - 1 / m, y[l][i])) * misfit[i] for i in range(groups)]
-        outputs[score[l]] = number(mu[l], u) + b
+        outputs[along[l]] = number(mu[l], u)
+        outputs[score[l]] = along[l] + b
         outputs[variance[l]] = form(w, A[l]) + sp.Add(*both)
     ratio = [label[l] * score[l] / sp.sqrt(variance[l]) for l in range(classes)]
     outputs[unknown("accuracy", r"\mathrm{acc}")] = sp.Add(*(prior[l] * normal_cdf(ratio[l]) for l in range(classes)))
