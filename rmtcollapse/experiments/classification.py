@@ -104,4 +104,5 @@ def two_class_values(weights: Array, offset: float, classes: Sequence[Mixture], 
     mirrored = Mixture(-second.mean, second.covariance)
     found = score_values(weights, first, offset), score_values(weights, mirrored, -offset)
     mixed = {n: float(priors[0] * found[0][n] + priors[1] * found[1][n]) for n in ("accuracy", "risk")}
+    mixed["test_error"] = 1 - mixed["accuracy"]
     return {**found[0], **mixed, "score_mean": float(weights @ first.mean), "offset": offset}

@@ -21,7 +21,8 @@ residual :math:`\rho`, splitting all rows among *m* learners gives :math:`V=w^\t
 many subsamples :math:`w^\top Cw+\frac h{1-h}\rho`, the latter the same as one fit to all rows with the ridge
 :math:`\kappa(1-\frac1n\operatorname{tr}CG)`. At equal :math:`\kappa` splitting is therefore never better: **where the
 ridge is tuned, one learner is best**. Where it is fixed and too small, splitting acts as a ridge, because
-:math:`\kappa` grows as *k* falls, and more learners are better.
+:math:`\kappa` grows as *k* falls, and many learners are better than one, though not where each of them comes near its
+own threshold, :math:`k=p`.
 
 **Notation.** *n* `samples`, *k* `subset_samples`, *m* learners, :math:`\lambda` ridge, *p* dimension,
 :math:`\mu_j,C_j,\pi_j` mean, covariance and prior of class *j*, :math:`\kappa=\lambda(1+\delta)` effective ridge, *b*
@@ -128,6 +129,7 @@ class BaggedLSSVM(Model):
 
     VALUES: ClassVar[Mapping[str, str]] = {
         "accuracy": "probability that a test row is classified correctly, both classes in their shares",
+        "test_error": "probability that a test row is misclassified, precise where it is small",
         "risk": "mean squared error of the score against the label, both classes in their shares",
         "score_mean": "projection of the first class's mean on the fit, without the intercept",
         "score_variance": "variance of the score within the first class",
@@ -278,4 +280,6 @@ def _isotropic(phi: float, lam: float, m: int, overlap: float) -> dict[str, floa
     residual = 1 - 2 * square * g + (1 + square) * square * g**2
     shared = overlap * h / (1 - overlap * h)
     V = square * g**2 + (h / (1 - h) / m + (1 - 1 / m) * shared) * residual
-    return {"score_mean": square * g, "score_variance": V, "accuracy": 0.5 * math.erfc(-square * g / math.sqrt(2 * V))}
+    ratio = square * g / math.sqrt(2 * V)
+    values = {"score_mean": square * g, "score_variance": V}
+    return {**values, "accuracy": 0.5 * math.erfc(-ratio), "test_error": 0.5 * math.erfc(ratio)}
