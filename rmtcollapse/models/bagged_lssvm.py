@@ -28,8 +28,9 @@ own threshold, :math:`k=p`.
 :math:`\mu_j,C_j,\pi_j` mean, covariance and prior of class *j*, :math:`\kappa=\lambda(1+\delta)` effective ridge, *b*
 intercept.
 
-**Source.** arXiv 2505.14587 treats disjoint subsets without intercept and measures the error of one class. The other
-ways of resampling, the intercept, the error of both classes and the consequences are derived here.
+**Source.** Cherkaoui, Tiomoko, Seddik, Louart, Schnoor and Kégl [CherkaouiEtAl2025]_; their public code has disjoint
+subsets without intercept and the error of one class. The other ways of resampling, the intercept, the error of both
+classes and the consequences are derived here.
 """
 
 from __future__ import annotations
@@ -135,7 +136,9 @@ class BaggedLSSVM(Model):
         "score_variance": "variance of the score within the first class",
         "offset": "intercept of the score",
     }
-    SOURCE: ClassVar[str] = "arXiv 2505.14587; resampling with overlap, intercept and both classes derived here"
+    SOURCE: ClassVar[str] = (
+        "Cherkaoui et al. 2025, arXiv 2505.14587; resampling with overlap, intercept and both classes derived here"
+    )
 
     @classmethod
     def system(cls) -> Any:
