@@ -278,7 +278,9 @@ def test_overlapping_subsets_have_no_end(way: str) -> None:
 def test_a_neglected_class_may_want_few_learners() -> None:
     model = bagged(means=np.array([[1.0, 0.0], [0.0, 0.5]]), resampling="subsample", subset_samples=3)
     best = model.optimal_learners()
-    accuracies = {m: model.evolve(learners=m).theory()["accuracy"] for m in (1, 2, 3, 4, 5, 6, 8, 12, 20, 10**6, math.inf, best)}
+    accuracies = {
+        m: model.evolve(learners=m).theory()["accuracy"] for m in (1, 2, 3, 4, 5, 6, 8, 12, 20, 10**6, math.inf, best)
+    }
     assert accuracies[best] == max(accuracies.values())
 
 

@@ -101,11 +101,11 @@ def test_another_size_is_copies_of_every_direction() -> None:
 
 
 def test_experiment_agrees_with_the_theory() -> None:
-    mean = np.linspace(1.0, 0.0, 30)
-    model = noisy(mean=mean, covariance=toeplitz(0.7 ** np.arange(30)), samples=60, ridge=0.1)
-    verdict = verify(model, trials=600, sizes=(1, 2), seed=2)
+    mean = np.linspace(1.0, 0.0, 20)
+    model = noisy(mean=mean, covariance=toeplitz(0.7 ** np.arange(20)), samples=40, ridge=0.1)
+    verdict = verify(model, trials=600, sizes=(1, 2, 4), seed=2)
     assert verdict.passed, verdict.report
-    wrong = model.evolve(covariance=np.ones(30)).theory()
+    wrong = model.evolve(covariance=np.ones(20)).theory()
     assert not verify(model, dict(wrong), trials=150, sizes=(1, 2), seed=2).passed
 
 
