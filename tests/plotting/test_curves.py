@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from rmtcollapse import sweep
+from rmtcollapse import models, sweep
 from rmtcollapse.errors import UnknownParameterError
 
 mpl.use("Agg")
