@@ -245,10 +245,13 @@ class BaggedLSSVM(Model):
         int, or inf
         """
         if self.resampling == "disjoint":
-            return best_count(lambda m: float(self._ensemble(m, self.samples / m)["accuracy"]), self.samples)
-        endless = float(self._ensemble(math.inf, self.subset_samples)["accuracy"])
-        best = best_count(lambda m: float(self._ensemble(m, self.subset_samples)["accuracy"]), 2**20)
-        return best if self._ensemble(best, self.subset_samples)["accuracy"] >= endless else math.inf
+            return best_count(lambda m: -float(self._ensemble(m, self.samples / m)["test_error"]), self.samples)
+
+        def error(m: float) -> float:
+            return float(self._ensemble(m, self.subset_samples)["test_error"])
+
+        best, endless = best_count(lambda m: -error(m), 2**20), error(math.inf)
+        return math.inf if endless < error(best) * (1 - 1e-14) else best
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:

@@ -284,6 +284,10 @@ def test_a_neglected_class_may_want_few_learners() -> None:
     assert accuracies[best] == max(accuracies.values())
 
 
+def test_copies_of_one_learner_are_one() -> None:
+    assert unlike(subset_samples=60, learners=3, resampling="subsample").optimal_learners() == 1
+
+
 def test_best_count_finds_peaks_and_ends() -> None:
     for peak in (1, 2, 37, 999, 123456, 10**6):
         assert best_count(lambda m, peak=peak: -abs(math.log(m / peak)), 10**6) == peak
