@@ -102,11 +102,11 @@ class BaggedLSSVM(Model):
         rows of the learners than there are.
     """
 
-    dimension: int | None = class_dimension()
+    dimension: int | None = class_dimension("means")
     samples: int = count("n", "rows that there are")
     subset_samples: int = count("k", "rows of each learner")
     learners: int = count("m", "learners whose scores are averaged", infinite=True)
-    mean_norm: float | None = class_mean_norm()
+    mean_norm: float | None = class_mean_norm("means")
     ridge: float = nonnegative(r"\lambda", "ridge penalty; 0 is the minimum-norm limit", unit="squared feature")
     resampling: str = choice(
         "", "how learners get their rows", "disjoint", "subsample", "bootstrap", default="disjoint"
