@@ -119,13 +119,11 @@ def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
 
 
 def _dimension(model: ExperimentModel) -> int:
-    """Features of a model, where its parameters tell."""
+    """Features of a model: of its spectrum, as it says, or of the largest array that grows with its size."""
     given = model.parameters()
-    if given.get("spectrum") is not None:
-        return int(given["spectrum"].dimension)
-    if given.get("mean") is not None:
-        return len(given["mean"])
-    return int(given.get("dimension") or 100)
+    said = getattr(given.get("spectrum"), "dimension", None) or given.get("dimension")
+    grown = [np.shape(given[n])[-1] for n, s in model.specs().items() if s.copied and given[n] is not None]
+    return int(said or max(grown, default=100))
 
 
 def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
