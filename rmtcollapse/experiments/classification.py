@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.regression import Design
 
-__all__ = ["FittedMixture", "Mixture", "fit_classifier", "fit_with_offset", "flipped", "resampled", "score_values"]
-__all__ += ["two_class_values"]
+__all__ = [
+    "FittedMixture",
+    "Mixture",
+    "fit_classifier",
+    "fit_with_offset",
+    "flipped",
+    "resampled",
+    "score_values",
+    "two_class_values",
+]
 
 Array = NDArray[np.float64]
 

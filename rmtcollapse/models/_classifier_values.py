@@ -79,7 +79,9 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
     """
     drawn = classifier.weights.rate is not None
     module = compiled_groups(len(classifier.active), len(classifier.classes), drawn).numpy
-    return stated_theory(module, classifier.in_eigenbasis() if digits is None else classifier, names, digits)
+    if digits is None:
+        classifier = classifier.in_eigenbasis()
+    return stated_theory(module, classifier, names, digits)
 
 
 def stated_theory(
