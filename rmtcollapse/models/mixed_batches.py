@@ -159,12 +159,13 @@ class MixedBatches(Model):
         """Total collapse, real draws alone, and the constant of accumulated data."""
         p = np.array([0.5, 0.25, 0.25])
         common: dict[str, Any] = {"probabilities": p, "samples": 4}
+        kept = (63 / 64) ** 3
         half = cls(**common, generations=2, real_fraction=0.5)
         return [
             Limit(
                 "no real data: a share of the rest is lost in each generation",
-                cls(**common, generations=3, real_fraction=0.0),
-                {"squared_distance": 0.625 * (1 - 0.75**3), "collision_probability": 1 - 0.625 * 0.75**3},
+                cls(**{**common, "samples": 64}, generations=3, real_fraction=0.0),
+                {"squared_distance": 0.625 * (1 - kept), "collision_probability": 1 - 0.625 * kept},
             ),
             Limit(
                 "real data alone: accumulated draws",
