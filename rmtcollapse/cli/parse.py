@@ -87,15 +87,22 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
         return _integer(name, text, spec.domain)
     if spec.kind == "number":
         return _float(name, text, spec.domain)
+    if spec.kind == "flag":
+        if text not in ("true", "false"):
+            raise ParameterError(name, text, spec.domain)
+        return text == "true"
     if spec.kind == "population":
         return parse_spectrum(text, name)
     if spec.kind == "array":
-        return parse_array(name, text, len(spec.shape))
+        return parse_array(name, text, spec.ranks)
     return text
 
 
-def parse_array(name: str, text: str, dimensions: int) -> Any:
-    """``1,2`` as a vector, ``1,2;3,4`` as rows of a matrix, blocks joined by ``|``, or a .npy file."""
+def parse_array(name: str, text: str, ranks: tuple[int, ...]) -> Any:
+    """``1,2`` as a vector, ``1,2;3,4`` as rows of a matrix, blocks joined by ``|``, or a .npy file.
+
+    Of several `ranks` it has the least that has a place for every separator in the text.
+    """
     import numpy as np
 
     path = Path(text)
@@ -112,7 +119,8 @@ def parse_array(name: str, text: str, dimensions: int) -> Any:
             return _float(name, part, "numbers joined by , ; and | (or a .npy file)")
         return [split(p, separators[1:]) for p in part.split(separators[0])]
 
-    return split(text, "|;,"[-dimensions:])
+    used = 3 if "|" in text else 2 if ";" in text else 1
+    return split(text, "|;,"[-min((r for r in ranks if r >= used), default=max(ranks)) :])
 
 
 def parse_numbers(name: str, text: str) -> dict[str, float]:

@@ -33,6 +33,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "count": (*NEVER, 2.5, 3.0, np.float64(3), -1),
     "number": NEVER,
     "choice": (True, 3, "", "no such option", ["independent"]),
+    "flag": (0, 1, 1.0, "true", "", [True], math.nan, np.array([True]), object()),
     "array": (
         True,
         "3",

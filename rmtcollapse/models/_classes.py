@@ -1,0 +1,151 @@
+r"""Classes with a mean and a covariance: parameters that the models of classifiers share, and where they lead.
+
+A class is given by `dimension` and `mean_norm`, with the covariance one, or by `mean` and `covariance`. The theory
+depends on means and other vectors through a few directions only: with covariances one, directions that no vector has
+are one coordinate with a multiplicity; with diagonal ones everything costs as much as a vector does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.errors import MissingParameterError, ParameterError
+from rmtcollapse.models._covariance import copied_covariance, copied_vector, is_variance
+from rmtcollapse.models._parameters import array, count, nonnegative
+
+if TYPE_CHECKING:
+    from rmtcollapse.experiments.classification import Mixture
+
+__all__ = [
+    "Directions",
+    "check_class",
+    "class_covariance",
+    "class_dimension",
+    "class_directions",
+    "class_mean",
+    "class_mean_norm",
+    "class_mixture",
+    "directions",
+]
+
+Array = NDArray[np.float64]
+_INSTEAD = "or mean and, if it is not one, covariance in place of dimension and mean_norm"
+
+
+def class_dimension() -> Any:
+    """Declaration of `dimension`."""
+    return count("p", "number of features; not needed with mean", default=None, optional=True)
+
+
+def class_mean_norm() -> Any:
+    """Declaration of `mean_norm`."""
+    meaning = "length of the class mean; not given with mean"
+    return nonnegative(r"|\mu|", meaning, unit="feature", default=None, optional=True)
+
+
+def class_mean() -> Any:
+    """Declaration of `mean`."""
+    meaning = "mean of the positive class, in place of dimension and mean_norm"
+    return array(
+        r"\mu", meaning, "finite numbers (d,)", "d", unit="feature", default=None, optional=True, copied=copied_vector
+    )
+
+
+def class_covariance() -> Any:
+    """Declaration of `covariance`."""
+    return array(
+        "C", "covariance within a class, one if not given",
+        "a symmetric positive semi-definite matrix (d, d), or its diagonal (d,), not zero", "d", "d",
+        check=is_variance, unit="squared feature", default=None, optional=True, ranks=(1, 2),
+        copied=copied_covariance,
+    )  # fmt: skip
+
+
+def check_class(values: Mapping[str, Any]) -> None:
+    """Refuse `dimension`, `mean_norm`, `mean` and `covariance` that say too little, too much, or what disagrees."""
+    mean, covariance = values["mean"], values["covariance"]
+    if mean is None:
+        for name, meaning in (("dimension", "number of features"), ("mean_norm", "length of the class mean")):
+            if values[name] is None:
+                raise MissingParameterError(name, None, f"{meaning}, {_INSTEAD}")
+        if covariance is not None:
+            raise ParameterError("covariance", covariance, "given together with mean, in place of mean_norm")
+        return
+    if values["mean_norm"] is not None:
+        raise ParameterError("mean_norm", values["mean_norm"], "left out where mean is given")
+    if values["dimension"] not in (None, len(mean)):
+        raise ParameterError("dimension", values["dimension"], f"left out, or {len(mean)} as mean has it")
+    if covariance is not None and len(covariance) != len(mean):
+        d = len(mean)
+        raise ParameterError("covariance of shape", covariance.shape, f"shape ({d},) or ({d}, {d}), as mean has it")
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Vectors and covariances in the coordinates of a :class:`~rmtcollapse.equivalents.groups_solver.Classifier`.
+
+    Attributes
+    ----------
+    basis : array (d, r)
+        The vectors, one a column: in coordinates of this basis vector *k* is the unit vector *k*.
+    covariances : tuple of array
+        All (d, d), or all diagonals (d,).
+    multiplicity : array (d,) or None
+        Directions that a coordinate stands for, where it is not one.
+    """
+
+    basis: Array
+    covariances: tuple[Array, ...]
+    multiplicity: Array | None = None
+
+
+def directions(
+    vectors: Sequence[Array] | Array, covariances: Sequence[Array | None], dimension: int | None = None
+) -> Directions:
+    """Coordinates for some vectors and covariances.
+
+    Parameters
+    ----------
+    vectors : array (r, k)
+        Means and whatever else matters. Without covariances *k* may be less than `dimension`: further coordinates
+        are zero.
+    covariances : sequence
+        Matrix (d, d), diagonal (d,), or None for one.
+    dimension : int, optional
+        Features, *k* if not given.
+    """
+    columns = np.array(vectors, dtype=float).T
+    if all(c is None for c in covariances):
+        basis: Array = np.asarray(np.linalg.qr(columns, mode="r"))
+        rest = (len(columns) if dimension is None else dimension) - len(basis)
+        counts = np.ones(len(basis))
+        if rest:
+            basis, counts = np.vstack([basis, np.zeros(basis.shape[1])]), np.append(counts, float(rest))
+        return Directions(basis, (np.ones(len(basis)),) * len(covariances), counts)
+    full = [np.ones(len(columns)) if c is None else c for c in covariances]
+    if any(c.ndim == 2 for c in full):
+        full = [c if c.ndim == 2 else np.diag(c) for c in full]
+    return Directions(columns, tuple(full))
+
+
+def class_directions(model: Any) -> Directions:
+    """Coordinates for the one class of a model with these parameters: a vector and a covariance."""
+    if model.mean is None:
+        return directions([np.array([model.mean_norm])], [None], model.dimension)
+    return directions([model.mean], [model.covariance])
+
+
+def class_mixture(model: Any) -> Mixture:
+    """What the laboratory draws the two classes of such a model from."""
+    from rmtcollapse.experiments.classification import Mixture
+
+    mean = model.mean
+    if mean is None:
+        mean = np.zeros(model.dimension)
+        mean[0] = model.mean_norm
+    return Mixture(mean, np.ones(len(mean)) if model.covariance is None else model.covariance)
