@@ -7,13 +7,14 @@ normal, :math:`n_T=n_1+n_2+n_3`, :math:`c_i=n_i/n_T` and :math:`c_i'=n_i/(n_1+n_
 - ``tensor``: the best rank-one approximation of *T*, as in :mod:`rmtcollapse.equivalents.tensors` but with noise inside
   the signal, :math:`\gamma=Sq_3^2/(c_1+c_2)`;
 - ``known``: the mean of the slices with the true weights *z*, which is a spiked matrix;
-- ``unfolding``: the first left singular vector of the unfolding :math:`(n_2,n_1n_3)`, a signal with a continuous spectrum
-  and an outlier, in noise. At the actual sizes; ``limit`` has its leading order, and with it the density of the bulk;
+- ``unfolding``: the first left singular vector of the unfolding :math:`(n_2,n_1n_3)`, a signal with a continuous
+  spectrum and an outlier, in noise. At the actual sizes; ``unfolding_limit`` is its leading order;
 - ``third``, ``third_limit``: the same for the unfolding :math:`(n_3,n_1n_2)`.
 
-Source: the limits of the unfoldings, the tensor equations and the weighted mean are those of [LebeauSeddikGoulart2024]_
-and [SeddikAchabGoulartDebbah2023]_; unfoldings at the actual sizes follow from Dozier and Silverstein 2007. Derived again
-here in *p* and *S*, together with the edges that take the place of an equation where nothing is detected.
+Source: the limits of the unfoldings, the tensor equations and the weighted mean are those of
+[LebeauSeddikGoulart2024]_ and [SeddikAchabGoulartDebbah2023]_; unfoldings at the actual sizes follow from Dozier and
+Silverstein 2007. Derived again here in *p* and *S*, together with the edges that take the place of an equation where
+nothing is detected.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class _Common:
     """Parameters and shares that all estimators have in common."""
 
     n: tuple[Parameter, ...]
-    beta_M: Parameter
-    beta_T: Parameter
+    matrix: Parameter
+    tensor: Parameter
     detected: Parameter
     c: tuple[Parameter, ...]
     c_matrix: tuple[Parameter, ...]
@@ -52,7 +53,7 @@ class _Common:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """What is given."""
-        return (*self.n, self.beta_M, self.beta_T, self.detected)
+        return (*self.n, self.matrix, self.tensor, self.detected)
 
 
 def _common(tag: str) -> _Common:
@@ -96,15 +97,16 @@ def _tensor(tag: str = "tensor") -> MatrixSystem:
     q = [unknown(f"{tag}_overlap_{i}", f"q_{i}") for i in (1, 2, 3)]
     S, lam = unknown(f"{tag}_excess", "s"), unknown(f"{tag}_singular_value", r"\lambda")
     gamma = unknown(f"{tag}_gamma", r"\gamma")
-    r1, r2, P = (unknown(f"{tag}_{n}", letter) for n, letter in (("r_1", "r_1"), ("r_2", "r_2"), ("mean", r"\bar r")))
+    r1, r2 = (unknown(f"{tag}_r_{i}", f"r_{i}") for i in (1, 2))
     fall, rise = unknown(f"{tag}_fall", "f"), unknown(f"{tag}_rise", "e")
     w = sqrt(1 + gamma)
-    definitions = {r1: S - 2 * w * g[0], r2: S - 2 * w * g[1], P: (r1 + r2) / 2}
-    # Where nothing is detected: the fold of the curve, or s = 0.
-    definitions[fall] = S + (S + gamma * P) * (gamma / (1 + gamma) + c3 * q[2] ** 2 / g[2] ** 2) / 2
-    definitions[rise] = S + gamma * S**2 * (1 / r1 + 1 / r2) / 2
+    definitions = {r1: S - 2 * w * g[0], r2: S - 2 * w * g[1]}
+    # Where nothing is detected: the fold of the curve, or s = 0. No fractions, which decimals do not have.
+    steep = gamma / (1 + gamma) + c3 * q[2] ** 2 / g[2] ** 2
+    definitions[fall] = 4 * S + (2 * S + gamma * r1 + gamma * r2) * steep
+    definitions[rise] = 4 * S + 2 * gamma * S**2 * (1 / r1 + 1 / r2)
     below = S * (1 + gamma) * (1 / r1 + 1 / r2) * fall
-    above = given.beta_T * given.beta_M * q[0] * q[1] * q[2]
+    above = given.tensor * given.matrix * q[0] * q[1] * q[2]
     statement = (
         Eq(-lam * g[0], c1 + g[0] * ((1 + gamma) * g[1] + g[2]), evaluate=False),
         Eq(-lam * g[1], c2 + g[1] * ((1 + gamma) * g[0] + g[2]), evaluate=False),
@@ -112,7 +114,7 @@ def _tensor(tag: str = "tensor") -> MatrixSystem:
         Eq(q[0] ** 2 + (1 + gamma) * g[0] ** 2 / c1, 1, evaluate=False),
         Eq(q[1] ** 2 + (1 + gamma) * g[1] ** 2 / c2, 1, evaluate=False),
         Eq(q[2] ** 2 + g[2] ** 2 / c3, 1, evaluate=False),
-        Eq(gamma * (c1 + c2), given.beta_T**2 * q[2] ** 2, evaluate=False),
+        Eq(gamma * (c1 + c2), given.tensor**2 * q[2] ** 2, evaluate=False),
         Eq(lam, S * w - (1 + gamma) * (g[0] + g[1]) - g[2], evaluate=False),
         Eq(D * S * w + (1 - D) * below, D * above + (1 - D) * rise, evaluate=False),
     )
@@ -126,8 +128,8 @@ def _known() -> MatrixSystem:
 
     given = _common("known")
     noise, r = unknown("known_noise", r"\nu^2"), unknown("known_energy", "r")
-    definitions = {noise: given.beta_T**2 + given.c[0] + given.c[1]}
-    definitions[r] = given.beta_M**2 * given.beta_T**2 / noise
+    definitions = {noise: given.tensor**2 + given.c[0] + given.c[1]}
+    definitions[r] = given.matrix**2 * given.tensor**2 / noise
     found = rank_one(given.c_matrix, sqrt(r), given.detected, "known_", r"^{\mathrm{known}}")
     (_, g2, _, q2, _, lam), c2 = found.unknowns, given.c_matrix[1]
     return _system("known", given, found, definitions, (q2**2, g2**2 / c2, lam * sqrt(noise)))
@@ -142,7 +144,7 @@ def _third() -> MatrixSystem:
     wide, tall = unknown("third_wide", r"v_{12}"), unknown("third_tall", r"v_3")
     r = unknown("third_energy", "r")
     definitions = {wide: given.v * n1 * n2, tall: given.v * n3}
-    definitions[r] = given.beta_T**2 * (given.beta_M**2 + n1 * n2 / (n1 + n2))
+    definitions[r] = given.tensor**2 * (given.matrix**2 + n1 * n2 / (n1 + n2))
     found = rank_one((wide, tall), sqrt(r), given.detected, "third_", r"^{\mathrm{third}}")
     _, g2, _, q2, _, lam = found.unknowns
     return _system("third", given, found, definitions, (q2**2, g2**2 / tall, lam))
@@ -157,11 +159,12 @@ def _third_limit() -> MatrixSystem:
     unit, z, m = unknown("third_limit_unit", r"\sigma_0"), unknown("third_limit_place", "z"), real("third_limit_m", "m")
     rho = unknown("third_limit_energy", r"\varrho")
     definitions = {unit: given.v * sqrt(n1 * n2 * n3)}
-    definitions[rho] = Max(1, given.beta_T**2 * (given.beta_M**2 + n1 * n2 / (n1 + n2)) / unit)
+    definitions[rho] = Max(1, given.tensor**2 * (given.matrix**2 + n1 * n2 / (n1 + n2)) / unit)
     statement = (Eq(m**2 + 1, -z * m, evaluate=False), Eq(-m * rho, 1, evaluate=False))
     value = sqrt(given.v * n1 * n2 + unit * z)
     # One minus the alignment is 1 / rho^2, from the slope of m.
-    return _system("third_limit", given, ((m, z), statement), definitions, ((rho - 1) * (rho + 1) / rho**2, m**2, value))
+    estimate = (rho - 1) * (rho + 1) / rho**2, m**2, value
+    return _system("third_limit", given, ((m, z), statement), definitions, estimate)
 
 
 def _unfolding(tag: str = "unfolding") -> MatrixSystem:
@@ -177,7 +180,7 @@ def _unfolding(tag: str = "unfolding") -> MatrixSystem:
     p, m = unknown(f"{tag}_energy", "p"), real(f"{tag}_transform", "m")
     dm, a, b = (unknown(f"{tag}_{n}", x) for n, x in (("slope", "m'"), ("overlap", r"\zeta"), ("missed", r"1-\zeta")))
     definitions: dict[Any, Any] = {unit: given.v * sqrt(n1 * n2 * n3)} if limit else {}
-    definitions |= {S: given.beta_T**2 / scale, w: (p + S * c1) * (p + S * c2) / p}
+    definitions |= {S: given.tensor**2 / scale, w: (p + S * c1) * (p + S * c2) / p}
     definitions[first] = (p**2 - S**2 * c1 * c2) / (p * (p + S * c2))
     line = w + S * (c2 - c1)
     bulk = Eq(S * c2 * w * m**2 + 1, -m * line, evaluate=False)
@@ -195,7 +198,7 @@ def _unfolding(tag: str = "unfolding") -> MatrixSystem:
         Eq(dm * line + S * c2 * m**2, -m - 2 * S * c2 * w * m * dm, evaluate=False),
         Eq(whole, a + loss, evaluate=False),
         Eq(a + b, 1, evaluate=False),
-        Eq(D * p + (1 - D) * whole, D * given.beta_T**2 * given.beta_M**2 / scale + (1 - D) * loss, evaluate=False),
+        Eq(D * p + (1 - D) * whole, D * given.tensor**2 * given.matrix**2 / scale + (1 - D) * loss, evaluate=False),
     )
     return _system(tag, given, ((m, dm, a, b, p), statement), definitions, (a, b, value))
 

@@ -5,11 +5,11 @@ The equations of :mod:`rmtcollapse.equivalents.tensors` need no iteration: with 
 
 .. math:: g_i=-c_i/t_i,\qquad q_i^2=s/t_i,\qquad \lambda=s+\sum_ic_i/t_i,\qquad \beta^2=s^{2-d}\prod_it_i .
 
-:math:`\ln\beta` is convex in :math:`\ln s` and least where :math:`\sum_is/r_i=d-2`: the fold of the curve, which is also
-the edge of the bulk. Above it a strength has one *s*, found inside a bracket; for matrices the fold is at *s* = 0 and
-*s* is explicit. Next to a fold or an edge, alignments move with the square root of the distance, so that double precision
-would lose half its digits: all is done with as many decimal digits as are asked for, 50 by default, in Python's own
-``decimal``, and a root is accepted when a sign change encloses it to all but a few of them.
+:math:`\ln\beta` is convex in :math:`\ln s` and least where :math:`\sum_is/r_i=d-2`: the fold of the curve, which is
+also the edge of the bulk. Above it a strength has one *s*, found inside a bracket; for matrices the fold is at *s* = 0
+and *s* is explicit. Next to a fold or an edge, alignments move with the square root of the distance, so that double
+precision would lose half its digits: all is done with as many decimal digits as are asked for, 50 by default, in
+Python's own ``decimal``, and a root is accepted when a sign change encloses it to all but a few of them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 r"""Best rank-one approximations of spiked matrices and tensors: the equations that these models share.
 
-Setting: a tensor of order *d* and sizes :math:`n_i`, :math:`T=\beta\,x_1\otimes\dots\otimes x_d+W/\sqrt{\sum_in_i}`, *W*
-standard normal, :math:`x_i` of length one, :math:`c_i=n_i/\sum_jn_j`. Let :math:`\lambda\,u_1\otimes\dots\otimes u_d` be
-its best rank-one approximation, that is the local maximum that is correlated with the signal, and :math:`q_i=|x_i^\top
-u_i|`. The block matrix of the contractions of *T* by the :math:`u_j` has a resolvent at :math:`\lambda` whose traces
-:math:`g_i` and the overlaps :math:`q_i` solve
+Setting: a tensor of order *d* and sizes :math:`n_i`, :math:`T=\beta\,x_1\otimes\dots\otimes x_d+W/\sqrt{\sum_in_i}`,
+*W* standard normal, :math:`x_i` of length one, :math:`c_i=n_i/\sum_jn_j`. Let
+:math:`\lambda\,u_1\otimes\dots\otimes u_d` be its best rank-one approximation, that is the local maximum that is
+correlated with the signal, and :math:`q_i=|x_i^\top u_i|`. The block matrix of the contractions of *T* by the
+:math:`u_j` has a resolvent at :math:`\lambda` whose traces :math:`g_i` and the overlaps :math:`q_i` solve
 
 .. math:: -\lambda g_i=c_i+g_i\sum_{j\ne i}g_j,\qquad q_i^2+g_i^2/c_i=1,\qquad
           \lambda+\sum_ig_i=\beta\prod_iq_i ;

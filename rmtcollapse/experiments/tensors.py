@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 
-__all__ = ["contracted", "hosvd_start", "outer", "rank_one", "refuse_large", "signs", "unfolded"]
+__all__ = ["contracted", "draw_nested", "estimated", "hosvd_start", "label_values", "outer", "rank_one", "refuse_large"]
+__all__ += ["signs", "unfolded"]
 
 Array = NDArray[np.float64]
 
@@ -92,4 +93,47 @@ def rank_one(tensor: Array, start: Sequence[Array]) -> tuple[float, list[Array]]
             vectors[mode] = found
         if moved <= _STILL:
             return size, vectors
-    raise ConvergenceError("power iteration: still moving after 5,000 steps; take a strength further from the threshold")
+    raise ConvergenceError(
+        "power iteration: still moving after 5,000 steps; take a strength further from the threshold"
+    )
+
+
+# ---- the nested model ------------------------------------------------------------------------------------------------
+
+
+def draw_nested(
+    sizes: Sequence[int], matrix_strength: float, tensor_strength: float, rng: np.random.Generator
+) -> tuple[Array, list[Array]]:
+    """The matrix, then the tensor that holds it; and the vectors of the signal."""
+    refuse_large(sizes)
+    x, y, z = signal = [signs(n, rng) for n in sizes]
+    noise = rng.standard_normal((sizes[0], sizes[1])) / math.sqrt(sizes[0] + sizes[1])
+    matrix = matrix_strength * outer([x, y]) + noise
+    return tensor_strength * outer([matrix, z]) + rng.standard_normal(sizes) / math.sqrt(sum(sizes)), signal
+
+
+def estimated(estimator: str, tensor: Array, signal: Sequence[Array], mode: int) -> tuple[float, Array]:
+    """Singular value, and the estimate of the signal's vector of `mode`; the power iteration starts at the signal."""
+    if estimator == "tensor":
+        value, vectors = rank_one(tensor, signal)
+        return value, vectors[mode]
+    matrix = unfolded(tensor, mode)
+    if estimator == "known-weights":
+        weighted = tensor @ signal[2]
+        matrix = weighted if mode == 0 else weighted.T
+    squares, left = np.linalg.eigh(matrix @ matrix.T)
+    return math.sqrt(max(float(squares[-1]), 0.0)), left[:, -1]
+
+
+def label_values(estimate: Array, truth: Array) -> dict[str, float]:
+    """Squared overlap, and share of right signs.
+
+    The common sign is no part of the estimate. For every second entry it is taken from the others, and the other way
+    round, so that nothing is gained by chance where the estimate is blind.
+    """
+    agreement, right = estimate * truth, []
+    for seen, judged in ((agreement[::2], agreement[1::2]), (agreement[1::2], agreement[::2])):
+        if len(seen) and len(judged):
+            right.append(judged * (1.0 if seen.sum() >= 0 else -1.0) > 0)
+    accuracy = float(np.mean(np.concatenate(right))) if right else 1.0
+    return {"alignment": float(agreement.sum()) ** 2, "accuracy": accuracy}

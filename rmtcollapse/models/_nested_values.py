@@ -119,7 +119,8 @@ class Estimate:
     def _unfolding(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:
         curve = NestedUnfolding(setting, self.tag == "unfolding")
         p, detected = curve.point()
-        return curve.unknowns(p), detected, detected
+        edge = {} if detected else {"overlap": Decimal(0)}
+        return curve.unknowns(p) | edge, detected, detected
 
     def _spiked(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:
         shares, energy = (known_energy if self.tag == "known" else third_energy)(setting)

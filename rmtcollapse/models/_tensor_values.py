@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rmtcollapse.equations.compile import Compiled
-from rmtcollapse.equations.operations import DECIMAL, MPMATH, Operations
+from rmtcollapse.equations.operations import DECIMAL, MPMATH
 from rmtcollapse.equivalents.tensor_curves import DIGITS, precise, shares, spiked_point, spiked_threshold
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.models._parameters import array
@@ -31,7 +31,8 @@ Numbers = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Certified:
-    """Parameters of the system, and outputs and unknowns as floats, or as mpmath numbers where digits were asked for."""
+    """Parameters of the system, and outputs and unknowns as floats, or as mpmath numbers where digits were asked
+    for."""
 
     given: dict[str, Any]
     outputs: dict[str, Any]

@@ -1,10 +1,10 @@
 r"""The nested matrix-tensor model: clustering the same points in several views.
 
-**Setting.** :math:`T=\beta_T\,M\otimes z+W/\sqrt{n_T}` of sizes :math:`n_1\times n_2\times n_3` holds :math:`n_3` views of a
-matrix :math:`M=\beta_M\,xy^\top+Z/\sqrt{n_1+n_2}` of :math:`n_1` features of :math:`n_2` points, *Z* and *W* standard normal,
-:math:`n_T=n_1+n_2+n_3`; *x*, *y*, *z* have length one. :math:`y=(\pm1,\dots)/\sqrt{n_2}` are the labels of two clusters
-with means :math:`\pm\mu`, :math:`|\mu|=\beta_M`; *h* are the weights of the views, :math:`z=h/|h|`, :math:`|h|=\beta_T`. The
-labels are estimated by the signs of
+**Setting.** :math:`T=\beta_T\,M\otimes z+W/\sqrt{n_T}` of sizes :math:`n_1\times n_2\times n_3` holds :math:`n_3`
+views of a matrix :math:`M=\beta_M\,xy^\top+Z/\sqrt{n_1+n_2}` of :math:`n_1` features of :math:`n_2` points; *Z*, *W*
+standard normal, :math:`n_T=n_1+n_2+n_3`; *x*, *y*, *z* have length one. :math:`y=(\pm1,\dots)/\sqrt{n_2}` are the labels
+of two clusters with means :math:`\pm\mu`, :math:`|\mu|=\beta_M`, and *h* the weights of the views, :math:`z=h/|h|`,
+:math:`|h|=\beta_T`. The labels are estimated by the signs of
 
 - ``unfolding``: the first left singular vector of the unfolding along the points, :math:`n_2\times n_1n_3`;
 - ``tensor``: the best rank-one approximation, the local maximum that is correlated with the signal;
@@ -12,26 +12,27 @@ labels are estimated by the signs of
 
 **Statement.** An entry of the estimate is a label times :math:`\sqrt{a/n_2}` with normal noise of variance
 :math:`(1-a)/n_2`, where *a* is the squared alignment, so that the accuracy is :math:`\Phi(\sqrt{a/(1-a)})`. With
-:math:`c_i'=n_i/(n_1+n_2)`, :math:`c_i=n_i/n_T`:
+:math:`c_i'=n_i/(n_1+n_2)` and :math:`c_i=n_i/n_T`:
 
 - known weights, :math:`r=\beta_M^2\beta_T^2/(\beta_T^2+c_1+c_2)`: :math:`a=(r^2-c_1'c_2')/\{r(r+c_2')\}` if positive;
-- unfolding, :math:`\rho=\beta_T^2n_T/\sqrt{n_1n_2n_3}`, :math:`b=\beta_M^2`, :math:`\kappa=b^2-c_1'c_2'>0`: in the limit
-  :math:`a=\frac\kappa{b(b+c_2')}\big(1-\frac{b^2}{\rho^2(b+c_2')^2\kappa}\big)` if positive. Its relative error is
-  :math:`O(n^{-1/2})`, some per cent at usual sizes; with ``size_corrected`` the noise is that of the actual sizes;
+- unfolding, :math:`\rho=\beta_T^2n_T/\sqrt{n_1n_2n_3}`, :math:`b=\beta_M^2`, :math:`\kappa=b^2-c_1'c_2'>0`: in the
+  limit :math:`a=\frac\kappa{b(b+c_2')}\big(1-\frac{b^2}{\rho^2(b+c_2')^2\kappa}\big)` if positive. Its relative error
+  is :math:`O(n^{-1/2})`, some per cent at usual sizes; with ``size_corrected`` the noise is that of the actual sizes;
 - tensor: :math:`a=q_2^2` of the equations below.
 
 **Consequences.** The tensor estimate works from :math:`\beta_T=O(1)` on, the unfolding from :math:`O(n^{1/4})`. As
-:math:`\beta_T\to\infty` it tends to that of a spiked matrix, as :math:`\beta_T\to0` with :math:`\beta_T\beta_M` fixed to that of
-a spiked tensor. Its threshold is a jump for small :math:`\beta_T` (:meth:`NestedMatrixTensor.transition`); past
-:math:`\beta_T^2=(c_1+c_2)\sqrt{c_3}/(\sqrt{c_1}+\sqrt{c_2})` the weights *z* are recovered below it.
+:math:`\beta_T\to\infty` it tends to that of a spiked matrix, as :math:`\beta_T\to0` with :math:`\beta_T\beta_M` fixed
+to that of a spiked tensor. For small :math:`\beta_T` it sets in with a jump, for large ones continuously
+(:meth:`NestedMatrixTensor.transition`); past :math:`\beta_T^2=(c_1+c_2)\sqrt{c_3}/(\sqrt{c_1}+\sqrt{c_2})` the weights
+*z* are recovered below the threshold of the labels.
 
-**Notation.** :math:`n_i` sizes, :math:`\beta_M,\beta_T` strengths of matrix and tensor, :math:`g_i` traces of the resolvent,
-:math:`q_i` overlaps, :math:`\gamma=\beta_T^2q_3^2/(c_1+c_2)`, :math:`\lambda` singular value, *m* Stieltjes transform of the bulk,
-[...] 1 where a condition holds and 0 where it does not.
+**Notation.** :math:`n_i` sizes, :math:`\beta_M,\beta_T` strengths of matrix and tensor, :math:`g_i` traces of the
+resolvent, :math:`q_i` overlaps, :math:`\gamma=\beta_T^2q_3^2/(c_1+c_2)`, :math:`\lambda` singular value, *m* Stieltjes
+transform of the bulk, [...] 1 where a condition holds and 0 where it does not.
 
 **Source.** The model and the tensor equations: [SeddikAchabGoulartDebbah2023]_; unfoldings, the gap between both and
-their phase transitions: [LebeauSeddikGoulart2024]_. Derived here: the correction for the sizes, the explicit curve of the
-tensor equations, the kind of its transition, and the recovery of *z* below it.
+their phase transitions: [LebeauSeddikGoulart2024]_. Derived here: the correction for the sizes, the explicit curve of
+the tensor equations, the kind of its transition, and the recovery of *z* below it.
 """
 
 from __future__ import annotations
@@ -82,12 +83,14 @@ class NestedMatrixTensor(Model):
         weights are known.
     """
 
-    sizes: Array = sizes_parameter("n_i", "features, points and views", "3")
+    sizes: Any = sizes_parameter("n_i", "features, points and views", "3")
     matrix_strength: float = nonnegative(r"\beta_M", "strength of the clusters in a view")
     tensor_strength: float = nonnegative(r"\beta_T", "strength of all views together")
-    estimator: str = choice("", "what estimates the labels", "unfolding", "tensor", "known-weights", default="unfolding")
+    estimator: str = choice(
+        "", "what estimates the labels", "unfolding", "tensor", "known-weights", default="unfolding"
+    )
     size_corrected: bool = flag("", "unfolding: noise at the actual sizes, not the limit", default=True)
-    mode: int = count("", "what is estimated: 2 labels, 1 direction of the means, 3 weights", default=2, most=3)
+    mode: int = count("", "what is estimated: 2 labels, 1 direction of the means, 3 weights", default=2)
 
     VALUES: ClassVar[Mapping[str, str]] = {
         "alignment": "squared overlap of the estimate with the labels (of length one)",
@@ -114,6 +117,8 @@ class NestedMatrixTensor(Model):
         """Three sizes; known weights are not estimated."""
         if len(values["sizes"]) != 3:
             raise ParameterError("sizes", values["sizes"].tolist(), "three whole numbers >= 1, such as 150,300,60")
+        if values["mode"] > 3:
+            raise ParameterError("mode", values["mode"], "1, 2 or 3")
         if values["estimator"] == "known-weights" and values["mode"] == 3:
             raise ParameterError("mode", 3, "1 or 2 where the weights are known")
 
@@ -160,8 +165,8 @@ class NestedMatrixTensor(Model):
     def bulk(self) -> Any:
         r"""Limiting law of the bulk of :math:`(T_kT_k^\top-\mu)/\sigma` of the unfolding along `mode`.
 
-        :math:`\mu` is the product of the other sizes over :math:`n_T`, :math:`\sigma=\sqrt{n_1n_2n_3}/n_T`. A semicircle,
-        along the first two modes plus a free Marchenko-Pastur law of the noise in the views.
+        :math:`\mu` is the product of the other sizes over :math:`n_T`, :math:`\sigma=\sqrt{n_1n_2n_3}/n_T`. A
+        semicircle, along the first two modes plus a free Marchenko-Pastur law of the noise in the views.
 
         Returns
         -------
@@ -188,10 +193,39 @@ class NestedMatrixTensor(Model):
 
         sizes = [int(n) for n in self.sizes]
         tensor, signal = draw_nested(sizes, self.matrix_strength, self.tensor_strength, rng)
-        value, vectors = estimated(self.estimator, tensor, signal, self.mode - 1)
-        return {**label_values(vectors, signal, self.mode - 1), "singular_value": value}
+        value, estimate = estimated(self.estimator, tensor, signal, self.mode - 1)
+        return {**label_values(estimate, signal[self.mode - 1]), "singular_value": value}
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:
         """Closed forms, thresholds and the two ends of the tensor estimate."""
         return _limits(cls)
+
+
+def _limits(cls: type[NestedMatrixTensor]) -> list[Limit]:
+    """At sizes 30, 60, 10: shares 1/3 and 2/3 of the matrix, 0.3, 0.6, 0.1 of the tensor."""
+    sizes, weak = [30, 60, 10], {"alignment": 0.0, "accuracy": 0.5, "detectable": 0.0}
+    r = 4 * 0.25 / (0.25 + 0.9)
+    known = (r**2 - 2 / 9) / (r * (r + 2 / 3))
+    mean = cls(sizes=sizes, matrix_strength=2.0, tensor_strength=0.5, estimator="known-weights")
+    values = {
+        "alignment": known,
+        "accuracy": 0.5 * math.erfc(-math.sqrt(known / (1 - known) / 2)),
+        "singular_value": math.sqrt((r + 1 / 3) * (r + 2 / 3) / r * 1.15),
+        "detectable": 1.0,
+    }
+    made = [Limit("known weights: a spiked matrix", mean, values)]
+    rho, b, kappa = 2.0, 4.0, 16 - 2 / 9
+    strong = cls(sizes=sizes, matrix_strength=2.0, tensor_strength=rho**0.5 * 1.8**0.25, size_corrected=False)
+    unfolded = kappa / (b * (b + 2 / 3)) * (1 - b**2 / (rho**2 * (b + 2 / 3) ** 2 * kappa))
+    made.append(Limit("unfolding, in the limit: closed form", strong, {"alignment": unfolded, "detectable": 1.0}))
+    for estimator in ("unfolding", "tensor", "known-weights"):
+        noise = cls(sizes=sizes, matrix_strength=0.4, tensor_strength=0.3, estimator=estimator)
+        made.append(Limit(f"{estimator}: nothing below the threshold", noise, weak))
+    far = cls(sizes=sizes, matrix_strength=1.5, tensor_strength=1e9, estimator="tensor")
+    b2 = 1.5**2
+    bbp = (b2**2 - 2 / 9) / (b2 * (b2 + 2 / 3))
+    made.append(Limit("tensor without noise: a spiked matrix", far, {"alignment": bbp}))
+    near = cls(sizes=[40, 40, 40], matrix_strength=1.5**0.5 * 1e9, tensor_strength=1e-9, estimator="tensor")
+    made.append(Limit("matrix without noise: a spiked tensor", near, {"alignment": 2 / 3, "singular_value": 5 / 3}))
+    return made

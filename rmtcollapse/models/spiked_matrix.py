@@ -9,8 +9,8 @@ standard normal. Its first singular value is :math:`\sigma` with vectors *u*, *v
           (u^\top x)^2=\frac{\beta^4-c_1c_2}{\beta^2(\beta^2+c_1)},\qquad
           (v^\top y)^2=\frac{\beta^4-c_1c_2}{\beta^2(\beta^2+c_2)},
 
-and :math:`\sigma=\sqrt{c_1}+\sqrt{c_2}`, the edge of the noise, without alignment for a smaller strength. These solve the
-equations of spiked tensors at order two, which is how they are stated and certified here.
+and :math:`\sigma=\sqrt{c_1}+\sqrt{c_2}`, the edge of the noise, without alignment for a smaller strength. These solve
+the equations of spiked tensors at order two, which is how they are stated and certified here.
 
 **Notation.** :math:`n_1,n_2` sizes, :math:`\beta` strength, :math:`c_i` shares, :math:`g_i` traces of the resolvent,
 :math:`q_i` overlaps, :math:`\lambda=\sigma` singular value.
@@ -26,7 +26,6 @@ from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
@@ -54,7 +53,7 @@ class SpikedMatrix(Model):
         For a value outside its domain, an unknown or a missing parameter, or other than two sizes.
     """
 
-    sizes: NDArray[np.float64] = sizes_parameter("n_i", "rows and columns", "2")
+    sizes: Any = sizes_parameter("n_i", "rows and columns", "2")
     strength: float = nonnegative(r"\beta", "size of the signal")
 
     VALUES: ClassVar[Mapping[str, str]] = {

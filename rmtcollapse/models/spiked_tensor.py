@@ -1,8 +1,8 @@
 r"""Spiked tensors of any order: when the best rank-one approximation sees the signal, and how well.
 
-**Setting.** :math:`T=\beta\,x_1\otimes\dots\otimes x_d+W/\sqrt{\sum_in_i}` of sizes :math:`n_1,\dots,n_d`, :math:`x_i` of
-length one, *W* standard normal. The estimate :math:`\lambda\,u_1\otimes\dots\otimes u_d` is the local maximum of the
-rank-one approximation that is correlated with the signal.
+**Setting.** :math:`T=\beta\,x_1\otimes\dots\otimes x_d+W/\sqrt{\sum_in_i}` of sizes :math:`n_1,\dots,n_d`, :math:`x_i`
+of length one, *W* standard normal. The estimate :math:`\lambda\,u_1\otimes\dots\otimes u_d` is the local maximum of
+the rank-one approximation that is correlated with the signal.
 
 **Statement.** With :math:`c_i=n_i/\sum_jn_j`, the equations of :mod:`rmtcollapse.equivalents.tensors` hold for
 :math:`q_i=|u_i^\top x_i|` and :math:`\lambda`. They are solved explicitly by a curve in
@@ -14,8 +14,8 @@ It has a fold where :math:`\sum_is/r_i=d-2`. Its strength :math:`\beta_s` there 
 such local maximum. At order two the fold is at *s* = 0, and the alignment grows from zero; at higher orders it jumps.
 
 **Consequences.** The fold is the edge of the bulk of the matrix of contractions: :math:`\beta` and :math:`\lambda` are
-stationary together. The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength on,
-at which :math:`\lambda` is the maximum over noise alone; for equal sizes that is the ground state of the spherical
+stationary together. The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength
+on, at which :math:`\lambda` is the maximum over noise alone; for equal sizes that is the ground state of the spherical
 *d*-spin model, and :meth:`SpikedTensor.mle_threshold` gives it.
 
 **Notation.** :math:`n_i` sizes, *d* order, :math:`\beta` strength, :math:`c_i` shares, :math:`g_i` traces of the
@@ -34,7 +34,6 @@ from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
@@ -66,7 +65,7 @@ class SpikedTensor(Model):
         For a value outside its domain, an unknown or a missing parameter, or fewer than two sizes.
     """
 
-    sizes: NDArray[np.float64] = sizes_parameter("n_i", "sizes of the modes", "d")
+    sizes: Any = sizes_parameter("n_i", "sizes of the modes", "d")
     strength: float = nonnegative(r"\beta", "size of the signal")
     start: str = choice("", "where the power iteration of the experiment starts", "signal", "hosvd", default="signal")
 
@@ -80,7 +79,7 @@ class SpikedTensor(Model):
 
     @classmethod
     def system(cls) -> Any:
-        """The equations at order three, in SymPy; at others see :func:`rmtcollapse.equivalents.tensors.spiked_system`."""
+        """The equations at order three, in SymPy; for others :func:`rmtcollapse.equivalents.tensors.spiked_system`."""
         from rmtcollapse.equivalents.tensors import spiked_system
 
         return spiked_system(3)
