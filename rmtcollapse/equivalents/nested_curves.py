@@ -151,7 +151,7 @@ class NestedTensor:
     def point(self, energy: Decimal) -> tuple[State, bool]:
         """Where the energy is reached, and True; where it is nowhere, the state of noise alone, and False."""
         if energy > self.edge.energy:
-            most = max((energy / (1 + self.k)).sqrt(), self.edge.S)
+            most = 2 * max((energy / (1 + self.k)).sqrt(), self.edge.S)
             if self.edge.S == 0:
                 low = most
                 while self.state(low).energy > energy:

@@ -26,6 +26,7 @@ __all__ += ["maximum_threshold", "resolution", "spiked_point", "spiked_threshold
 
 DIGITS = 50
 _LOST = 6  # digits that a root may be short of
+_BLURRED = 14  # further digits next to a fold
 _STEPS = 2000
 
 
@@ -81,9 +82,13 @@ def root(function: Callable[[Decimal], Decimal], low: Decimal, high: Decimal) ->
 
 
 def _enclosed(function: Callable[[Decimal], Decimal], guess: Decimal, tiny: Decimal) -> Decimal:
-    if function(guess * (1 - 4 * tiny)) > 0 or function(guess * (1 + 4 * tiny)) < 0:
-        raise ConvergenceError(f"tensor curve: no sign change next to {guess:.6g}; rescale the strengths")
-    return guess
+    """The guess, once a sign change encloses it; next to a fold rounding blurs a few digits more."""
+    radius = 4 * tiny
+    for _ in range(_BLURRED):
+        if function(guess * (1 - radius)) <= 0 <= function(guess * (1 + radius)):
+            return guess
+        radius *= 10
+    raise ConvergenceError(f"tensor curve: no sign change next to {guess:.6g}; rescale the strengths")
 
 
 # ---- rank one --------------------------------------------------------------------------------------------------------
@@ -160,7 +165,7 @@ def spiked_point(c: Sequence[Decimal], strength: Decimal) -> SpikedPoint:
         square = strength * strength
         s = (square * square - c[0] * c[1]) / (strength * ((square + c[0]) * (square + c[1])).sqrt())
     elif detected:
-        s = root(lambda x: _squared_strength(x, c) / (strength * strength) - 1, edge, strength)
+        s = root(lambda x: _squared_strength(x, c) / (strength * strength) - 1, edge, 2 * strength)
     t = halves(s, c)
     kernels = tuple(-x / y for x, y in zip(c, t, strict=True))
     return SpikedPoint(s, detected, kernels, tuple((s / y).sqrt() for y in t), s - sum(kernels))

@@ -2,7 +2,7 @@ r"""The nested matrix-tensor model: clustering the same points in several views.
 
 **Setting.** :math:`T=\beta_T\,M\otimes z+W/\sqrt{n_T}` of sizes :math:`n_1\times n_2\times n_3` holds :math:`n_3`
 views of a matrix :math:`M=\beta_M\,xy^\top+Z/\sqrt{n_1+n_2}` of :math:`n_1` features of :math:`n_2` points; *Z*, *W*
-standard normal, :math:`n_T=n_1+n_2+n_3`; *x*, *y*, *z* have length one. :math:`y=(\pm1,\dots)/\sqrt{n_2}` are the labels
+standard normal, :math:`n_T=n_1+n_2+n_3`; *x*, *y*, *z* of length one. :math:`y=(\pm1,\dots)/\sqrt{n_2}` are the labels
 of two clusters with means :math:`\pm\mu`, :math:`|\mu|=\beta_M`, and *h* the weights of the views, :math:`z=h/|h|`,
 :math:`|h|=\beta_T`. The labels are estimated by the signs of
 
