@@ -192,11 +192,17 @@ class NestedUnfolding:
         """What *p* is measured in."""
         return self.scale[0]
 
-    def gain(self, p: Decimal) -> Decimal:
+    def _place(self, K: Decimal) -> Decimal:
+        """*p* at *K*, which next to the edge is known to more digits than their difference."""
+        _, S, _, _ = self.scale
+        c1, c2 = self.setting.c_matrix
+        return (K + S * S * c1 * c2).sqrt()
+
+    def gain(self, p: Decimal, K: Decimal) -> Decimal:
         """The alignment times p y: its sign decides what is detected."""
         _, S, own, rest = self.scale
         c1, c2 = self.setting.c_matrix
-        y, K = p + S * c2, p * p - S * S * c1 * c2
+        y = p + S * c2
         if not self.corrected:
             return K - (p / y) ** 2
         return (K * (y + own) - 2 * own * p * (p + S * c1) - own * rest * p * p / (y + own)) / y
@@ -213,34 +219,36 @@ class NestedUnfolding:
         return lost + own * (spread + rest * p * p / (y + own)) / y
 
     @cached_property
-    def edge(self) -> Decimal:
-        """The least *p* (in the unit) that is detected."""
-        _, S, _, _ = self.scale
-        c1, c2 = self.setting.c_matrix
-        low = high = S * (c1 * c2).sqrt() if S > 0 else Decimal(1)
-        while self.gain(low) > 0:
+    def edge(self) -> tuple[Decimal, Decimal]:
+        """The least *p* (in the unit) that is detected, and its *K*."""
+        _, _, own, rest = self.scale
+        low = high = own * (own + rest) if self.corrected else Decimal(1)
+        while self.gain(self._place(low), low) > 0:
             low /= 16
-        while self.gain(high) <= 0:
-            high *= 4
-        return root(lambda p: self.gain(p) / (p * p), low, high)
+        while self.gain(self._place(high), high) <= 0:
+            high *= 16
+        K = root(lambda k: self.gain(self._place(k), k) / k, low, high)
+        return self._place(K), K
 
-    def point(self) -> tuple[Decimal, bool]:
-        """*p* in the unit and True; where it is too small, that of the edge and False."""
+    def point(self) -> tuple[Decimal, Decimal, bool]:
+        """*p* in the unit, *K* and True; where *p* is too small, those of the edge and False."""
         unit, S, _, _ = self.scale
         c1, c2 = self.setting.c_matrix
         p = self.setting.energy / unit
-        if p * p > S * S * c1 * c2 and self.gain(p) > 0:
-            return p, True
-        return self.edge, False
+        K = p * p - S * S * c1 * c2
+        if K > 0 and self.gain(p, K) > 0:
+            return p, K, True
+        return *self.edge, False
 
-    def unknowns(self, p: Decimal) -> dict[str, Decimal]:
-        """Transform, slope, alignment and what it misses, at *p*."""
+    def unknowns(self) -> tuple[dict[str, Decimal], bool]:
+        """What the stated equations determine, and whether anything is detected."""
         _, S, _, _ = self.scale
-        c1, c2 = self.setting.c_matrix
+        _, c2 = self.setting.c_matrix
+        p, K, detected = self.point()
         y = p + S * c2
-        slope = p * p / (y * y * (p * p - S * S * c1 * c2))
-        values = {"energy": p, "transform": -1 / y, "slope": slope}
-        return {**values, "overlap": self.gain(p) / (p * y), "missed": self.missed(p) / (p * y)}
+        values = {"energy": p, "spare": K, "transform": -1 / y, "slope": p * p / (y * y * K)}
+        values["overlap"] = self.gain(p, K) / (p * y) if detected else Decimal(0)
+        return {**values, "missed": self.missed(p) / (p * y)}, detected
 
 
 # ---- spiked matrices in disguise -------------------------------------------------------------------------------------

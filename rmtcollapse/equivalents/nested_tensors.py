@@ -177,11 +177,11 @@ def _unfolding(tag: str = "unfolding") -> MatrixSystem:
     scale = unit if limit else 1
     own, rest, w = (unknown(f"{tag}_{n}", x) for n, x in (("own", r"v_2"), ("rest", r"v_{13}"), ("place", "w")))
     h, dh, first = (unknown(f"{tag}_{n}", x) for n, x in (("h", "h"), ("dh", "h'"), ("first", r"\zeta_0")))
-    p, m = unknown(f"{tag}_energy", "p"), real(f"{tag}_transform", "m")
+    p, K, m = unknown(f"{tag}_energy", "p"), unknown(f"{tag}_spare", "K"), real(f"{tag}_transform", "m")
     dm, a, b = (unknown(f"{tag}_{n}", x) for n, x in (("slope", "m'"), ("overlap", r"\zeta"), ("missed", r"1-\zeta")))
     definitions: dict[Any, Any] = {unit: given.v * sqrt(n1 * n2 * n3)} if limit else {}
     definitions |= {S: given.tensor**2 / scale, w: (p + S * c1) * (p + S * c2) / p}
-    definitions[first] = (p**2 - S**2 * c1 * c2) / (p * (p + S * c2))
+    definitions[first] = K / (p * (p + S * c2))
     line = w + S * (c2 - c1)
     bulk = Eq(S * c2 * w * m**2 + 1, -m * line, evaluate=False)
     if limit:
@@ -195,12 +195,13 @@ def _unfolding(tag: str = "unfolding") -> MatrixSystem:
         whole = first * h
     statement = (
         bulk,
+        Eq(p**2, K + S**2 * c1 * c2, evaluate=False),
         Eq(dm * line + S * c2 * m**2, -m - 2 * S * c2 * w * m * dm, evaluate=False),
         Eq(whole, a + loss, evaluate=False),
         Eq(a + b, 1, evaluate=False),
         Eq(D * p + (1 - D) * whole, D * given.tensor**2 * given.matrix**2 / scale + (1 - D) * loss, evaluate=False),
     )
-    return _system(tag, given, ((m, dm, a, b, p), statement), definitions, (a, b, value))
+    return _system(tag, given, ((m, dm, a, b, p, K), statement), definitions, (a, b, value))
 
 
 ESTIMATORS = {

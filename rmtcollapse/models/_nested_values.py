@@ -88,7 +88,7 @@ class Estimate:
             return Decimal(0) if self.tag == "tensor_third" and curve.weights_seen else curve.edge.energy
         if self.tag.startswith("unfolding"):
             curve_of = NestedUnfolding(setting, self.tag == "unfolding")
-            return curve_of.edge * curve_of.unit
+            return curve_of.edge[0] * curve_of.unit
         if self.tag == "known":
             a, b = setting.c_matrix
             return (a * b).sqrt() * (setting.weight + c1 + c2)
@@ -117,10 +117,8 @@ class Estimate:
         return found, detected, detected or (self.tag == "tensor_third" and curve.weights_seen)
 
     def _unfolding(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:
-        curve = NestedUnfolding(setting, self.tag == "unfolding")
-        p, detected = curve.point()
-        edge = {} if detected else {"overlap": Decimal(0)}
-        return curve.unknowns(p) | edge, detected, detected
+        found, detected = NestedUnfolding(setting, self.tag == "unfolding").unknowns()
+        return found, detected, detected
 
     def _spiked(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:
         shares, energy = (known_energy if self.tag == "known" else third_energy)(setting)

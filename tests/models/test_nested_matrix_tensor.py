@@ -273,7 +273,8 @@ def check(model: NestedMatrixTensor) -> None:
     assert found["singular_value"] > 0
     assert (found["alignment"] > 0) == found["detectable"]
     assert found.residual < 1e-37
-    assert found["detectable"] == (model.matrix_strength > model.threshold())
+    threshold = model.threshold()
+    assert found["detectable"] == (model.matrix_strength > threshold or threshold == 0)
 
 
 @pytest.mark.parametrize("T", [0.0, 1e-300, 1e-20, 1e20, 1e150])
@@ -311,16 +312,16 @@ def test_the_bulk_is_the_root_of_the_published_cubic(mode: int, T: float) -> Non
 
 
 def test_the_bulk_of_finite_unfoldings() -> None:
-    sizes = (60, 40, 20)
+    sizes = (150, 100, 50)
     rng, found = np.random.default_rng(1), []
     T = strength(sizes, 2.0)
-    for _ in range(20):
+    for _ in range(4):
         matrix = unfolded(draw_nested(sizes, 0.0, T, rng)[0], 1)
         unit = math.sqrt(math.prod(sizes)) / sum(sizes)
         found.append((np.linalg.eigvalsh(matrix @ matrix.T) - sizes[0] * sizes[2] / sum(sizes)) / unit)
     law = nested(sizes, 1.0, T).bulk()
     moments = [np.mean(np.concatenate(found) ** k) for k in (1, 2)]
-    # Of order n^(-1/2): sizes are near forty.
+    # Of order n^(-1/2).
     np.testing.assert_allclose(moments, law.moments(2), rtol=0.1)
     assert nested(sizes, 1.0, T, mode=3).density(0.0) == pytest.approx(1 / math.pi, rel=1e-14)
     assert nested(sizes, 1.0, 0.0).density(0.0) == pytest.approx(1 / math.pi, rel=1e-14)
