@@ -18,15 +18,19 @@ one minimum was found by search, over 4,000 random shares and strengths.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from rmtcollapse.equivalents.tensor_curves import resolution, root
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "known_energy", "third_energy"]
+__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "bulk_density", "known_energy", "third_energy"]
 
 _STEPS = 2000
 
@@ -266,3 +270,27 @@ def third_energy(setting: Nested) -> tuple[tuple[Decimal, Decimal], Decimal]:
     whole = first + second + third
     strength = setting.energy + setting.weight * first * second / (first + second)
     return (Decimal(first * second) / whole, Decimal(third) / whole), strength
+
+
+# ---- the bulk at the actual sizes ------------------------------------------------------------------------------------
+
+
+def bulk_density(sizes: tuple[int, int, int], tensor_strength: float, x: Any) -> Any:
+    r"""Density of the unfolding along the second mode, centred by :math:`\mu` and scaled by :math:`\sigma`, at *x*.
+
+    With *h* and *m* the equations of the outlier hold in the bulk as well, with a complex *m*: *h* is the root, of a
+    cubic, that makes the Stieltjes transform *m*/*h* one.
+    """
+    first, second, third = sizes
+    v = 1 / sum(sizes)
+    wide, S = first * third, tensor_strength**2
+    c1, c2 = first / (first + second), second / (first + second)
+    h = np.polynomial.Polynomial([0.0, 1.0])
+    m = (1 - h) / (v * second)
+    unit = math.sqrt(math.prod(sizes)) * v
+    found = []
+    for z in np.ravel(x) * unit + wide * v:
+        cubic = (z - v * (wide - second) * h) * (S * c2 * m * m + m) + h * h * (S * (c2 - c1) * m + 1)
+        transforms = [m(root) / root for root in cubic.roots()]
+        found.append(max(t.imag for t in transforms) / math.pi * unit)
+    return np.reshape(found, np.shape(x))

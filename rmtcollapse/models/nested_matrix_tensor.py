@@ -185,6 +185,14 @@ class NestedMatrixTensor(Model):
         """Density of :meth:`bulk` at *x* (numbers or arrays)."""
         return self.bulk().density(x)
 
+    def corrected_density(self, x: Any) -> Any:
+        """The same with noise at the actual sizes, along the first two modes; to about 1e-8, next to edges 1e-5."""
+        from rmtcollapse.equivalents.nested_curves import bulk_density
+
+        if self.mode == 3:
+            raise ParameterError("mode", 3, "1 or 2 for a bulk at the actual sizes")
+        return bulk_density(self._estimate().sizes, self.tensor_strength, x)
+
     # ---- experiment ---------------------------------------------------------------------------------------------
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
@@ -195,6 +203,20 @@ class NestedMatrixTensor(Model):
         tensor, signal = draw_nested(sizes, self.matrix_strength, self.tensor_strength, rng)
         value, estimate = estimated(self.estimator, tensor, signal, self.mode - 1)
         return {**label_values(estimate, signal[self.mode - 1]), "singular_value": value}
+
+    def draw_spectrum(self, rng: np.random.Generator) -> Array:
+        """Eigenvalues of one unfolding along `mode`, centred and scaled as :meth:`bulk` is, in increasing order."""
+        from rmtcollapse.experiments.tensors import draw_nested, unfolded
+
+        sizes = [int(n) for n in self.sizes]
+        tensor, _ = draw_nested(sizes, self.matrix_strength, self.tensor_strength, rng)
+        matrix = unfolded(tensor, self.mode - 1)
+        return np.asarray(self.scaled(np.linalg.eigvalsh(matrix @ matrix.T)))
+
+    def scaled(self, squares: Any) -> Any:
+        """Squared singular values of the unfolding along `mode` on the axis of :meth:`bulk`."""
+        entries, whole = float(np.prod(self.sizes)), float(self.sizes.sum())
+        return (np.asarray(squares) * whole - entries / self.sizes[self.mode - 1]) / math.sqrt(entries)
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:

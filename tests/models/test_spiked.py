@@ -40,7 +40,9 @@ def iterated(sizes: Any, strength: float, digits: int = 40) -> tuple[list[Any], 
 
 
 def test_verified_matrix() -> None:
-    assert SpikedMatrix(sizes=[400, 600], strength=1.0).theory()["singular_value"] ** 2 == pytest.approx(2.24, rel=1e-14)
+    assert SpikedMatrix(sizes=[400, 600], strength=1.0).theory()["singular_value"] ** 2 == pytest.approx(
+        2.24, rel=1e-14
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_wrong_sizes_are_refused(cls: Any, sizes: Any) -> None:
 
 
 def test_other_refusals() -> None:
-    with pytest.raises(ParameterError, match="sizes = .*two whole numbers"):
+    with pytest.raises(ParameterError, match=r"sizes = .*two whole numbers"):
         SpikedMatrix(sizes=[4, 5, 6], strength=1.0)
     for strength in (-1.0, math.nan, math.inf, "2"):
         with pytest.raises(ParameterError, match="strength"):
