@@ -1,9 +1,9 @@
 r"""The spectrum of an unfolding: a bulk that no textbook law describes, and the eigenvalue that sees the clusters.
 
 Eigenvalues of the unfolding along the points, squared, centred and scaled, :math:`(T_2T_2^\top-\mu)/\sigma`, as a
-histogram; in the limit their law is a semicircle plus a Marchenko-Pastur law of the noise in the views (dotted). At
-finite sizes it is wider to the left, as the line shows that has noise at the actual sizes. The outlier is at its
-predicted place.
+histogram. In the limit their law is a semicircle plus a Marchenko-Pastur law of the noise in the views (dotted); at
+these sizes it is wider, as the line shows, which has noise at the actual sizes. The outlier (circle, its standard error)
+is at its predicted place.
 
 The paper's parameters: sizes in the ratio 3 : 2 : 1 (the paper's are 600, 400, 200, the large form),
 :math:`\rho=\beta_T^2n_T/\sqrt{n_1n_2n_3}=2`, :math:`\beta_M=1.5`.
@@ -142,5 +142,5 @@ def _panels(size: Size) -> Sequence[_Spectrum]:
 FIGURE = Figure(
     paper="Lebeau, Seddik and Goulart 2024, arXiv 2402.10677",
     panels=_panels,
-    sizes={"quick": Size(14, 14, 60), "standard": Size(100, 40, 6), "large": Size(200, 50, 4)},
+    sizes={"quick": Size(14, 14, 60), "standard": Size(100, 20, 12), "large": Size(200, 25, 8)},
 )

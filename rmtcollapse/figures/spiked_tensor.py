@@ -44,8 +44,8 @@ def _grid(model: SpikedTensor, points: int) -> tuple[np.ndarray, np.ndarray]:
     """A line with its threshold in it, and places above the threshold where it is simulated."""
     threshold = model.threshold()
     simulated = np.linspace(1.2 * threshold, _LARGEST, points)
-    around = threshold * np.array([1 - 1e-9, 1 + 1e-9, 1.001, 1.004, 1.01, 1.03])
-    return np.unique(np.concatenate([np.linspace(0, _LARGEST, 91), around, simulated])), simulated
+    around = threshold * (1 + np.array([-1e-9, 1e-9, *np.geomspace(1e-4, 0.3, 14)]))
+    return np.unique(np.concatenate([np.linspace(0, _LARGEST, 61), around, simulated])), simulated
 
 
 FIGURE = Figure(
