@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, Leaf, MultiplyPoisson, Node
+from rmtcollapse.spectra._branch import Branch, gap_branches
+from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, Leaf, MultiplyFold, MultiplyPoisson, Node
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import EPS, FloatArray, real_array, refuse_entry
@@ -273,7 +274,14 @@ class FussCatalan(CurveLaw):
 
     @cached_property
     def _root(self) -> Node:
-        return self._multiplied_to(unit_leaf())
+        one = MultiplyPoisson(unit_leaf(), Fraction(1))
+        return MultiplyFold(one, self.order, 1.0) if self.order > 1 else one
+
+    @cached_property
+    def _branches(self) -> list[Branch]:
+        # z = u (u/(u - 1))^L, and z' = 0 at u = L + 1: closed, where a search would take every power in turn
+        below, above = gap_branches(np.array([[-np.inf, 0.0], [self.order + 1.0, np.inf]]), self.order + 1.0)
+        return [below.part(below.low, 660.0, below.ends), above]  # u up to -1e-286: at 0 itself m is infinite
 
     def atoms(self) -> list[tuple[float, float]]:
         return []
