@@ -2,8 +2,8 @@ r"""The spectrum of an unfolding: a bulk that no textbook law describes, and the
 
 Eigenvalues of the unfolding along the points, squared, centred and scaled, :math:`(T_2T_2^\top-\mu)/\sigma`, as a
 histogram. In the limit their law is a semicircle plus a Marchenko-Pastur law of the noise in the views (dotted); at
-these sizes it is wider, as the line shows, which has noise at the actual sizes. The outlier (circle, its standard error)
-is at its predicted place.
+these sizes it is wider, as the line shows, which has noise at the actual sizes. The outlier (circle, its standard
+error) is at its predicted place.
 
 The paper's parameters: sizes in the ratio 3 : 2 : 1 (the paper's are 600, 400, 200, the large form),
 :math:`\rho=\beta_T^2n_T/\sqrt{n_1n_2n_3}=2`, :math:`\beta_M=1.5`.
