@@ -48,13 +48,15 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
 from rmtcollapse.models._nested_values import Estimate
-from rmtcollapse.models._parameters import choice, count, flag, model, nonnegative
+from rmtcollapse.models._parameters import choice, flag, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter
 
 __all__ = ["NestedMatrixTensor"]
 
 Array = NDArray[np.float64]
+
+_MODES = {"labels": 2, "direction": 1, "weights": 3}
 
 
 @model
@@ -73,14 +75,15 @@ class NestedMatrixTensor(Model):
         ``"unfolding"``, ``"tensor"`` or ``"known-weights"``.
     size_corrected : bool
         For the unfolding: noise at the actual sizes (recommended) in place of the limit.
-    mode : int
-        What is estimated: 2, the labels *y*; 1, the direction *x*; 3, the weights *z*.
+    estimand : str
+        What is estimated: the ``"labels"`` *y* (mode 2), the ``"direction"`` *x* of the means (mode 1) or the
+        ``"weights"`` *z* of the views (mode 3).
 
     Raises
     ------
     ParameterError
-        For a value outside its domain, an unknown or a missing parameter, other than three sizes, or mode 3 where the
-        weights are known.
+        For a value outside its domain, an unknown or a missing parameter, other than three sizes, or the weights
+        as estimand where they are known.
     """
 
     sizes: Any = sizes_parameter("n_i", "features, points and views", "3")
@@ -90,7 +93,7 @@ class NestedMatrixTensor(Model):
         "", "what estimates the labels", "unfolding", "tensor", "known-weights", default="unfolding"
     )
     size_corrected: bool = flag("", "unfolding: noise at the actual sizes, not the limit", default=True)
-    mode: int = count("", "what is estimated: 2 labels, 1 direction of the means, 3 weights", default=2)
+    estimand: str = choice("", "what is estimated", *_MODES, default="labels")
 
     VALUES: ClassVar[Mapping[str, str]] = {
         "alignment": "squared overlap of the estimate with the labels (of length one)",
@@ -117,10 +120,8 @@ class NestedMatrixTensor(Model):
         """Three sizes; known weights are not estimated."""
         if len(values["sizes"]) != 3:
             raise ParameterError("sizes", values["sizes"].tolist(), "three whole numbers >= 1, such as 150,300,60")
-        if values["mode"] > 3:
-            raise ParameterError("mode", values["mode"], "1, 2 or 3")
-        if values["estimator"] == "known-weights" and values["mode"] == 3:
-            raise ParameterError("mode", 3, "1 or 2 where the weights are known")
+        if values["estimator"] == "known-weights" and values["estimand"] == "weights":
+            raise ParameterError("estimand", "weights", "labels or direction where the weights are known")
 
     def sweepable(self, names: Sequence[str]) -> bool:
         """Every point is solved by itself."""
@@ -136,6 +137,11 @@ class NestedMatrixTensor(Model):
         return self.evolve(
             sizes=scaled_sizes(self.sizes, factor), tensor_strength=self.tensor_strength * float(factor) ** power
         )
+
+    @property
+    def mode(self) -> int:
+        """The mode of the tensor that is estimated, counted from 1."""
+        return _MODES[self.estimand]
 
     # ---- theory -------------------------------------------------------------------------------------------------
 
@@ -163,7 +169,7 @@ class NestedMatrixTensor(Model):
         return "continuous" if self._estimate().continuous() else "discontinuous"
 
     def bulk(self) -> Any:
-        r"""Limiting law of the bulk of :math:`(T_kT_k^\top-\mu)/\sigma` of the unfolding along `mode`.
+        r"""Limiting law of the bulk of :math:`(T_kT_k^\top-\mu)/\sigma` of the unfolding along :attr:`mode`.
 
         :math:`\mu` is the product of the other sizes over :math:`n_T`, :math:`\sigma=\sqrt{n_1n_2n_3}/n_T`. A
         semicircle, along the first two modes plus a free Marchenko-Pastur law of the noise in the views.
@@ -190,7 +196,7 @@ class NestedMatrixTensor(Model):
         from rmtcollapse.equivalents.nested_curves import bulk_density
 
         if self.mode == 3:
-            raise ParameterError("mode", 3, "1 or 2 for a bulk at the actual sizes")
+            raise ParameterError("estimand", self.estimand, "labels or direction for a bulk at the actual sizes")
         return bulk_density(self._estimate().sizes, self.tensor_strength, x)
 
     # ---- experiment ---------------------------------------------------------------------------------------------
@@ -205,7 +211,7 @@ class NestedMatrixTensor(Model):
         return {**label_values(estimate, signal[self.mode - 1]), "singular_value": value}
 
     def draw_spectrum(self, rng: np.random.Generator) -> Array:
-        """Eigenvalues of one unfolding along `mode`, centred and scaled as :meth:`bulk` is, in increasing order."""
+        """Eigenvalues of one unfolding along :attr:`mode`, centred and scaled as in :meth:`bulk`, in increasing order."""
         from rmtcollapse.experiments.tensors import draw_nested, unfolded
 
         sizes = [int(n) for n in self.sizes]
@@ -214,7 +220,7 @@ class NestedMatrixTensor(Model):
         return np.asarray(self.scaled(np.linalg.eigvalsh(matrix @ matrix.T)))
 
     def scaled(self, squares: Any) -> Any:
-        """Squared singular values of the unfolding along `mode` on the axis of :meth:`bulk`."""
+        """Squared singular values of the unfolding along :attr:`mode` on the axis of :meth:`bulk`."""
         entries, whole = float(np.prod(self.sizes)), float(self.sizes.sum())
         return (np.asarray(squares) * whole - entries / self.sizes[self.mode - 1]) / math.sqrt(entries)
 

@@ -20,8 +20,11 @@ BENCHMARK = (150, 300, 60)
 ESTIMATORS = ("known-weights", "tensor", "unfolding")
 
 
-def nested(sizes: Any = BENCHMARK, M: float = 2.0, T: float = 1.5, **given: Any) -> NestedMatrixTensor:
-    return NestedMatrixTensor(sizes=sizes, matrix_strength=M, tensor_strength=T, **given)
+def nested(
+    sizes: Any = BENCHMARK, M: float = 2.0, T: float = 1.5, *, mode: int = 2, **given: Any
+) -> NestedMatrixTensor:
+    estimand = ("direction", "labels", "weights")[mode - 1]
+    return NestedMatrixTensor(sizes=sizes, matrix_strength=M, tensor_strength=T, estimand=estimand, **given)
 
 
 def strength(sizes: Any, rho: float) -> float:
@@ -368,7 +371,7 @@ def test_below_the_threshold_labels_are_guessed(estimator: str) -> None:
 
 def test_weights_are_recovered_below_the_threshold_of_the_labels() -> None:
     model = nested((36, 60, 24), 0.4, 1.2, estimator="tensor", mode=3)
-    assert model.evolve(mode=2).theory()["detectable"] == 0
+    assert model.evolve(estimand="labels").theory()["detectable"] == 0
     found = simulate(model, 12, seed=2)["alignment"]
     assert found.mean == pytest.approx(model.theory()["alignment"], abs=4 * found.standard_error + 0.03)
 
@@ -395,8 +398,8 @@ def test_labels_are_counted_up_to_their_sign() -> None:
         ({"matrix_strength": math.nan}, "matrix_strength"),
         ({"tensor_strength": math.inf}, "tensor_strength"),
         ({"estimator": "unfold"}, "estimator = .*did you mean 'unfolding'"),
-        ({"mode": 4}, "mode = 4 .*1, 2 or 3"),
-        ({"mode": 3, "estimator": "known-weights"}, "mode = 3"),
+        ({"estimand": "label"}, "estimand = .*did you mean 'labels'"),
+        ({"estimand": "weights", "estimator": "known-weights"}, "estimand = 'weights'"),
         ({"size_corrected": "yes"}, "size_corrected"),
     ],
 )
