@@ -211,7 +211,7 @@ class NestedMatrixTensor(Model):
         return {**label_values(estimate, signal[self.mode - 1]), "singular_value": value}
 
     def draw_spectrum(self, rng: np.random.Generator) -> Array:
-        """Eigenvalues of one unfolding along :attr:`mode`, centred and scaled as in :meth:`bulk`, in increasing order."""
+        """Eigenvalues of one unfolding along :attr:`mode`, centred and scaled as in :meth:`bulk`, ascending."""
         from rmtcollapse.experiments.tensors import draw_nested, unfolded
 
         sizes = [int(n) for n in self.sizes]
