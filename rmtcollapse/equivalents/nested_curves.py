@@ -278,19 +278,21 @@ def third_energy(setting: Nested) -> tuple[tuple[Decimal, Decimal], Decimal]:
 def bulk_density(sizes: tuple[int, int, int], tensor_strength: float, x: Any) -> Any:
     r"""Density of the unfolding along the second mode, centred by :math:`\mu` and scaled by :math:`\sigma`, at *x*.
 
-    With *h* and *m* the equations of the outlier hold in the bulk as well, with a complex *m*: *h* is the root, of a
-    cubic, that makes the Stieltjes transform *m*/*h* one.
+    With *m* in units of :math:`1/\sigma`, :math:`\rho=\beta_T^2/\sigma`, :math:`\eta=vn_2/\sigma`, :math:`h=1-\eta m`
+    the equations of the outlier hold in the bulk as well: *m* is a root of
+
+    .. math:: \{x+\eta+(1-n_2/n_1n_3)m\}(\rho c_2'm^2+m)+h^2\{1+\rho(c_2'-c_1')m\}=0,
+
+    and the Stieltjes transform is *m*/*h*. In the limit :math:`\eta=0`.
     """
     first, second, third = sizes
-    v = 1 / sum(sizes)
-    wide, S = first * third, tensor_strength**2
+    wide, unit = first * third, math.sqrt(math.prod(sizes)) / sum(sizes)
+    rho, eta = tensor_strength**2 / unit, math.sqrt(second / wide)
     c1, c2 = first / (first + second), second / (first + second)
-    h = np.polynomial.Polynomial([0.0, 1.0])
-    m = (1 - h) / (v * second)
-    unit = math.sqrt(math.prod(sizes)) * v
+    m = np.polynomial.Polynomial([0.0, 1.0])
+    h = 1 - eta * m
     found = []
-    for z in np.ravel(x) * unit + wide * v:
-        cubic = (z - v * (wide - second) * h) * (S * c2 * m * m + m) + h * h * (S * (c2 - c1) * m + 1)
-        transforms = [m(root) / root for root in cubic.roots()]
-        found.append(max(t.imag for t in transforms) / math.pi * unit)
-    return np.reshape(found, np.shape(x))
+    for place in np.ravel(x):
+        cubic = (place + eta + (1 - second / wide) * m) * (rho * c2 * m * m + m) + h * h * (rho * (c2 - c1) * m + 1)
+        found.append(max((root / h(root)).imag for root in cubic.roots()) / math.pi)
+    return np.reshape(np.maximum(found, 0.0), np.shape(x))

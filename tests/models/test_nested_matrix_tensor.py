@@ -218,6 +218,19 @@ def test_at_the_threshold(estimator: str, mode: int, corrected: bool) -> None:
     assert far["singular_value"] == at[0]["singular_value"]
 
 
+@pytest.mark.parametrize("mode", [1, 2, 3])
+def test_other_sizes_are_as_difficult(mode: int) -> None:
+    for estimator in ESTIMATORS[: 3 if mode < 3 else 2]:
+        if (estimator, mode) != ("known-weights", 3):
+            model = nested(M=1.4, T=1.5, estimator=estimator, mode=mode, size_corrected=False)
+            alignments = [m.theory()["alignment"] for m in (model, model.resized(4))]
+            assert alignments[0] > 0.05
+            assert alignments[1] == pytest.approx(alignments[0], rel=1e-13)
+    weights = nested(M=0.0, T=0.09, mode=3, size_corrected=False)
+    alignments = [m.theory()["alignment"] for m in (weights, weights.resized(4))]
+    assert alignments[1] == pytest.approx(alignments[0], rel=1e-13)
+
+
 # ---- limits and order ------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +341,28 @@ def test_the_bulk_of_finite_unfoldings() -> None:
     np.testing.assert_allclose(moments, law.moments(2), rtol=0.1)
     assert nested(sizes, 1.0, T, mode=3).density(0.0) == pytest.approx(1 / math.pi, rel=1e-14)
     assert nested(sizes, 1.0, 0.0).density(0.0) == pytest.approx(1 / math.pi, rel=1e-14)
+
+
+@pytest.mark.parametrize("mode", [1, 2])
+def test_the_bulk_at_the_actual_sizes(mode: int) -> None:
+    sizes = (45, 30, 15)
+    model = nested(sizes, 0.0, strength(sizes, 3.0), mode=mode)
+    x = np.linspace(-4, 14, 1801)
+    density = model.corrected_density(x)
+    assert density.sum() * (x[1] - x[0]) == pytest.approx(1, abs=2e-4)
+    rng = np.random.default_rng(2)
+    found = np.array([model.draw_spectrum(rng) for _ in range(60)])
+    assert found.min() > x[density > 0.01][0] - 0.3
+    for power in (1, 2):
+        moments = (found**power).mean(axis=1)
+        error = moments.std(ddof=1) / math.sqrt(60)
+        assert (density * x**power).sum() * (x[1] - x[0]) == pytest.approx(moments.mean(), abs=4 * error + 0.05)
+    large = nested([n * 10**8 for n in sizes], 0.0, 1.0, mode=mode)
+    large = large.evolve(tensor_strength=strength(large.sizes, 3.0))
+    places = np.linspace(-1, 4, 9)
+    np.testing.assert_allclose(large.corrected_density(places), large.density(places), rtol=1e-3)
+    with pytest.raises(ParameterError, match="estimand"):
+        nested(mode=3).corrected_density(0.0)
 
 
 def test_the_edge_of_the_bulk_is_the_singular_value_below_the_threshold() -> None:
