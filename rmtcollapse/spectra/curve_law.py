@@ -120,7 +120,9 @@ class CurveLaw(Law):
 
     def _lifted(self, u: Any) -> Any:
         """Real parameters a hair above the real axis: on which side the logarithms are cut."""
-        return u + 1e-40j * np.maximum(np.abs(u), 1e-20 * size_of(self._root))
+        sizes = np.where(np.isfinite(u), np.abs(u), 0.0)
+        unit = min(size_of(self._root), float(sizes.max(initial=0.0)) or np.inf)
+        return u + 1e-40j * np.maximum(np.abs(u), 1e-20 * unit)
 
     @cached_property
     def _branches(self) -> list[Branch]:

@@ -137,11 +137,14 @@ class Semicircle(CurveLaw):
     Parameters
     ----------
     variance : float
-        :math:`\sigma^2 > 0`.
+        :math:`\sigma^2 > 0`, from 1e-200 to 1e200.
     """
 
     def __init__(self, variance: float = 1.0) -> None:
-        self._variance = exact_number("variance", variance, "a finite number > 0", positive=True)
+        domain = "a number from 1e-200 to 1e200"
+        self._variance = exact_number("variance", variance, domain, positive=True)
+        if not 1e-200 <= self._variance <= 1e200:
+            raise ParameterError("variance", variance, domain)
 
     @property
     def variance(self) -> float:
@@ -170,17 +173,19 @@ class FreePoisson(CurveLaw):
     Parameters
     ----------
     rate : float
-        :math:`\lambda > 0`; below 1 there is an atom of mass :math:`1-\lambda` at 0.
+        :math:`\lambda > 0`, from 1e-9 to 1e9; below 1 there is an atom of mass :math:`1-\lambda` at 0.
     jump : float
         a, not 0.
     """
 
     def __init__(self, rate: float, jump: float = 1.0) -> None:
-        self._rate = exact_number("rate", rate, "a finite number > 0", positive=True)
+        domain = f"a number from {SMALLEST:g} to {LARGEST:g}"
+        self._rate = exact_number("rate", rate, domain, positive=True)
+        if not SMALLEST <= float(self._rate) <= LARGEST:
+            raise ParameterError("rate", rate, domain)
         self._jump = exact_number("jump", jump, "a finite number, not 0")
         if not self._jump:
             raise ParameterError("jump", jump, "a finite number, not 0")
-        aspect_ratio(1 / self._rate)
 
     @property
     def rate(self) -> float:
