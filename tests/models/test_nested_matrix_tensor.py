@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmtcollapse import ParameterError, simulate, verify
-from rmtcollapse.experiments.tensors import draw_nested, label_values, unfolded
+from rmtcollapse.experiments.tensors import draw_nested, unfolded
 from rmtcollapse.models import NestedMatrixTensor, SpikedMatrix, SpikedTensor
 
 BENCHMARK = (150, 300, 60)
@@ -183,7 +183,7 @@ small = st.tuples(*[st.integers(1, 10**5)] * 3)
 
 
 @given(small, st.floats(0.3, 50), st.floats(0.3, 50))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_unfoldings_by_hand(sizes: tuple[int, ...], M: float, T: float) -> None:
     found = nested(sizes, M, T).theory()
     c1, c2 = sizes[0] / (sizes[0] + sizes[1]), sizes[1] / (sizes[0] + sizes[1])
@@ -235,7 +235,7 @@ def test_other_sizes_are_as_difficult(mode: int) -> None:
 
 
 @given(small, numbers)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_without_noise_in_the_tensor_it_is_a_spiked_matrix(sizes: tuple[int, ...], M: float) -> None:
     matrix = SpikedMatrix(sizes=sizes[:2], strength=M)
     if abs(M / matrix.threshold() - 1) < 1e-6:
@@ -248,7 +248,7 @@ def test_without_noise_in_the_tensor_it_is_a_spiked_matrix(sizes: tuple[int, ...
 
 
 @given(small, numbers)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_without_noise_in_the_matrix_it_is_a_spiked_tensor(sizes: tuple[int, ...], M: float) -> None:
     T = 1e-14
     tensor = SpikedTensor(sizes=sizes, strength=M)
@@ -262,7 +262,7 @@ def test_without_noise_in_the_matrix_it_is_a_spiked_tensor(sizes: tuple[int, ...
 
 
 @given(st.tuples(*[st.integers(20, 10**4)] * 3), numbers, numbers)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_known_weights_beat_the_tensor_and_the_tensor_beats_the_unfolding(
     sizes: tuple[int, ...], M: float, T: float
 ) -> None:
@@ -273,13 +273,31 @@ def test_known_weights_beat_the_tensor_and_the_tensor_beats_the_unfolding(
 
 @given(st.tuples(*[st.integers(1, 10**6)] * 3), st.floats(0, 1e8), st.floats(0, 1e8), st.sampled_from(ESTIMATORS),
        st.sampled_from([1, 2, 3]), st.booleans())  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_theory_never_fails(
     sizes: tuple[int, ...], M: float, T: float, estimator: str, mode: int, corrected: bool
 ) -> None:
     if estimator == "known-weights":
         mode = min(mode, 2)
     check(nested(sizes, M, T, estimator=estimator, mode=mode, size_corrected=corrected))
+
+
+@pytest.mark.slow
+def test_a_thousand_random_settings() -> None:
+    """Half of them next to the threshold, to all distances that floating point knows."""
+    rng = np.random.default_rng(5)
+    for k in range(1000):
+        estimator = ESTIMATORS[k % 3]
+        strengths = 10 ** rng.uniform(-6, 6, 2)
+        model = nested(
+            np.round(10 ** rng.uniform(0, 6, 3)), *strengths, estimator=estimator,
+            mode=int(rng.integers(1, 3 if estimator == "known-weights" else 4)), size_corrected=bool(k % 7),
+        )  # fmt: skip
+        threshold = model.threshold()
+        if k % 2 and 0 < threshold < 1e300:
+            distance = rng.choice([-1, 1]) * 10 ** rng.uniform(-15, 0)
+            model = model.evolve(matrix_strength=max(threshold * (1 + distance), 0.0))
+        check(model)
 
 
 def check(model: NestedMatrixTensor) -> None:
@@ -379,9 +397,17 @@ def test_the_edge_of_the_bulk_is_the_singular_value_below_the_threshold() -> Non
 
 @pytest.mark.parametrize(
     ("estimator", "mode", "M", "T"),
-    [("unfolding", 2, 2.0, 1.5), ("unfolding", 1, 2.0, 1.5), ("unfolding", 3, 2.0, 1.0), ("tensor", 2, 2.0, 1.5),
-     ("tensor", 3, 2.5, 1.0), ("known-weights", 2, 2.0, 1.5), ("known-weights", 1, 2.0, 1.5)],
-)  # fmt: skip
+    [
+        ("unfolding", 2, 2.0, 1.5),
+        ("unfolding", 3, 2.0, 1.0),
+        ("tensor", 2, 2.0, 1.5),
+        ("known-weights", 1, 2.0, 1.5),
+        pytest.param("unfolding", 1, 2.0, 1.5, marks=pytest.mark.slow),
+        pytest.param("tensor", 1, 3.0, 0.6, marks=pytest.mark.slow),
+        pytest.param("tensor", 3, 2.5, 1.0, marks=pytest.mark.slow),
+        pytest.param("known-weights", 2, 2.0, 1.5, marks=pytest.mark.slow),
+    ],
+)
 def test_the_experiment_agrees(estimator: str, mode: int, M: float, T: float) -> None:
     model = nested((30, 60, 20), M, T, estimator=estimator, mode=mode)
     verdict = verify(model, trials=60, sizes=(1, 2), seed=5)
@@ -409,14 +435,6 @@ def test_weights_are_recovered_below_the_threshold_of_the_labels() -> None:
     assert model.evolve(estimand="labels").theory()["detectable"] == 0
     found = simulate(model, 12, seed=2)["alignment"]
     assert found.mean == pytest.approx(model.theory()["alignment"], abs=4 * found.standard_error + 0.03)
-
-
-def test_labels_are_counted_up_to_their_sign() -> None:
-    truth = np.array([1.0, -1, 1, 1, -1, -1]) / math.sqrt(6)
-    estimate = -truth * np.array([1, 1, 1, 1, -0.5, 1])
-    estimate /= np.linalg.norm(estimate)
-    assert label_values(estimate, truth)["accuracy"] == pytest.approx(5 / 6)
-    assert label_values(np.ones(1), -np.ones(1)) == {"alignment": 1.0, "accuracy": 1.0}
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmtcollapse import ConvergenceError, ParameterError, simulate, verify
-from rmtcollapse.experiments.tensors import contracted, outer, rank_one, signs, unfolded
 from rmtcollapse.models import SpikedMatrix, SpikedTensor
 
 sizes_of = st.lists(st.integers(1, 10**6), min_size=2, max_size=7)
@@ -153,19 +152,6 @@ def test_a_mode_of_size_one_does_not_count_in_the_limit() -> None:
 
 
 # ---- experiments -----------------------------------------------------------------------------------------------------
-
-
-def test_contractions_and_unfoldings() -> None:
-    rng = np.random.default_rng(0)
-    vectors = [signs(n, rng) for n in (2, 3, 4, 5)]
-    tensor = rng.standard_normal((2, 3, 4, 5))
-    np.testing.assert_allclose(contracted(tensor, vectors, 1), np.einsum("abcd,a,c,d->b", tensor, *np.delete(
-        np.array(vectors, object), 1)), rtol=1e-12)  # fmt: skip
-    assert unfolded(tensor, 2).shape == (4, 30)
-    np.testing.assert_array_equal(unfolded(tensor, 2)[3], tensor[:, :, 3].ravel())
-    value, found = rank_one(outer(vectors), [rng.standard_normal(n) for n in (2, 3, 4, 5)])
-    assert value == pytest.approx(1, rel=1e-12)
-    assert all(abs(u @ x) == pytest.approx(1, rel=1e-12) for u, x in zip(found, vectors, strict=True))
 
 
 @pytest.mark.parametrize("strength", [0.3, 1.2])
