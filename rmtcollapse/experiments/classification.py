@@ -6,6 +6,7 @@ score of a test row is Gaussian given the fit, so that accuracy and risk are exa
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,16 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.regression import Design
 
-__all__ = ["Mixture", "fit_classifier", "flipped", "score_values"]
+__all__ = [
+    "FittedMixture",
+    "Mixture",
+    "fit_classifier",
+    "fit_with_offset",
+    "flipped",
+    "resampled",
+    "score_values",
+    "two_class_values",
+]
 
 Array = NDArray[np.float64]
 
@@ -49,6 +59,35 @@ class Mixture:
         return float(weights @ spread)
 
 
+@dataclass(frozen=True)
+class FittedMixture:
+    r"""Rows :math:`x=y\hat\mu+\hat C^{1/2}z`, with what a sample says of them.
+
+    Attributes
+    ----------
+    mean : array (d,)
+        Mean of the positive class.
+    residuals : array (samples, d)
+        What the sample has beside it; their second moment is the covariance.
+    """
+
+    mean: Array
+    residuals: Array
+
+    @classmethod
+    def to(cls, rows: Array, labels: Array, mean: Array | None = None) -> FittedMixture:
+        """The mixture fitted to rows of these labels; with their mean, or with a known one."""
+        signed = labels[:, None] * rows
+        mean = signed.mean(0) if mean is None else mean
+        return cls(mean, signed - mean)
+
+    def draw(self, labels: Array, rng: np.random.Generator) -> Array:
+        """Rows of the given labels, (samples, d)."""
+        size = len(self.residuals)
+        noise = rng.standard_normal((len(labels), size)) @ self.residuals / np.sqrt(size)
+        return np.asarray(labels[:, None] * self.mean + noise)
+
+
 def flipped(labels: Array, probability: Array | float, rng: np.random.Generator) -> Array:
     """Labels, each wrong with its probability."""
     return np.where(rng.random(len(labels)) < probability, -labels, labels)
@@ -58,8 +97,33 @@ def fit_classifier(rows: Array, targets: Array, ridge: float, samples: int) -> A
     """Ridge regression on `targets` with the loss divided by `samples`; minimum norm at 0."""
     if not len(rows):
         return np.zeros(rows.shape[1])
+    if not ridge:
+        from scipy.linalg import lstsq
+
+        # Generated rows may span fewer directions than there are rows and features.
+        cut = max(rows.shape) * float(np.finfo(float).eps)
+        return np.asarray(lstsq(rows, targets, cond=cut, lapack_driver="gelsy")[0])
     # A design divides by its own rows.
     return np.asarray(Design(rows).fitter(ridge * samples / len(rows))(targets))
+
+
+def fit_with_offset(rows: Array, targets: Array, ridge: float, samples: int) -> tuple[Array, float]:
+    """The same with an unpenalised intercept: coefficients and intercept."""
+    centre, middle = rows.mean(axis=0), float(targets.mean())
+    weights = fit_classifier(rows - centre, targets - middle, ridge, samples)
+    return weights, middle - float(weights @ centre)
+
+
+def resampled(
+    samples: int, subset: int, learners: int, resampling: str, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Rows of a pool that each learner is given: ``"disjoint"`` ones, a ``"subsample"``, or ``"bootstrap"`` draws."""
+    order = rng.permutation(samples)
+    for i in range(learners):
+        if resampling == "disjoint":
+            yield order[i * subset : (i + 1) * subset]
+        else:
+            yield rng.choice(samples, subset, replace=resampling == "bootstrap")
 
 
 def score_values(weights: Array, test: Mixture, bias: float = 0.0) -> dict[str, float]:
@@ -73,3 +137,16 @@ def score_values(weights: Array, test: Mixture, bias: float = 0.0) -> dict[str, 
         "score_mean": mean,
         "score_variance": variance,
     }
+
+
+def two_class_values(weights: Array, offset: float, classes: Sequence[Mixture], priors: Array) -> dict[str, float]:
+    """The same for rows of two classes, labelled 1 and -1, in the shares `priors`; mean and variance of the first.
+
+    The mean is without the intercept, which is given as `offset`.
+    """
+    first, second = classes
+    mirrored = Mixture(-second.mean, second.covariance)
+    found = score_values(weights, first, offset), score_values(weights, mirrored, -offset)
+    mixed = {n: float(priors[0] * found[0][n] + priors[1] * found[1][n]) for n in ("accuracy", "risk")}
+    mixed["test_error"] = 1 - mixed["accuracy"]
+    return {**found[0], **mixed, "score_mean": float(weights @ first.mean), "offset": offset}
