@@ -78,6 +78,7 @@ def certified(compiled: Compiled, solve: Callable[[], tuple[Numbers, Numbers]], 
             exact = {n: Decimal(v) for n, v in given.items()}
             relations, outputs = module.evaluate({**exact, **unknowns}, DECIMAL)
             defect = float(_defect(relations))
+            # The root is enclosed to 30 digits, so that rounding to double precision is all that is left.
             found, unknown = ({n: float(v) for n, v in numbers.items()} for numbers in (outputs, unknowns))
             return Certified(dict(given), found, unknown, _judged(defect, working, module.SYSTEM), _EPS, None)
     return _reference(module, given, unknowns, digits, working)
