@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rmtcollapse import ParameterError, simulate, verify
 from rmtcollapse.experiments.tensors import draw_nested, unfolded
 from rmtcollapse.models import NestedMatrixTensor, SpikedMatrix, SpikedTensor
+from rmtcollapse.spectra import MarchenkoPastur
 
 BENCHMARK = (150, 300, 60)
 ESTIMATORS = ("known-weights", "tensor", "unfolding")
@@ -381,6 +382,14 @@ def test_the_bulk_at_the_actual_sizes(mode: int) -> None:
     np.testing.assert_allclose(large.corrected_density(places), large.density(places), rtol=1e-3)
     with pytest.raises(ParameterError, match="estimand"):
         nested(mode=3).corrected_density(0.0)
+
+
+def test_the_bulk_of_noise_alone_is_that_of_marchenko_and_pastur() -> None:
+    sizes = (6, 30, 20)
+    wide, unit = 120.0, math.sqrt(3600.0)  # both without their factor 1/n_T
+    x = np.linspace(-0.9, 2, 7)
+    expected = unit / wide * MarchenkoPastur(30 / wide).density(1 + x * unit / wide)
+    np.testing.assert_allclose(nested(sizes, 1.0, 0.0).corrected_density(x), expected, rtol=1e-9)
 
 
 def test_the_edge_of_the_bulk_is_the_singular_value_below_the_threshold() -> None:
