@@ -16,7 +16,8 @@ Accumulated it falls like :math:`t^{-\min(2a,1)}`, where an estimator that knew 
 
 **Notation.** *n* samples, *t* generations, *a* real fraction, :math:`[\cdot]` 1 for the workflow that is chosen.
 
-**Source.** Setting: [KanabarGastpar2025]_, whose minimax statements are not covered here. The recursions of the
+**Source.** Setting: [KanabarGastpar2025]_, whose minimax statements are not covered
+here, nor are the bounds of Fu et al. 2025 for a constant real fraction. The recursions of the
 empirical estimators, and their limits, are derived here and checked by simulation.
 """
 
