@@ -27,8 +27,8 @@ one are lost with probability :math:`\mathrm E\sum_ip_i^A`, and :math:`\mathrm E
 **How exact.** Second moments, collapse and survivors with fixed data: for any size. The others: for up to 2,000 draws
 (for ``fresh`` and the absolute distance of ``fixed`` also as far as a chain costs a few seconds); beyond that limits of
 many draws, which the status names. Then more than 1,000 ancestors are followed by mean and variance (relative error of
-time and survivors without real data at most 1e-5, measured against the chain), and the absolute distance is that of laws
-of the exact variance and the shape of the diffusion (a few per cent at worst, for tokens that are drawn once or twice).
+time and survivors without real data at most 1e-5, measured against the chain), and the absolute distance is that of
+laws of the exact variance and the shape of the diffusion (a few per cent at worst, for tokens drawn once or twice).
 
 **Notation.** *n* synthetic, *N* real samples, *m* generations, :math:`s=\|p\|^2`, :math:`[\cdot]` 1 for the data that
 are chosen and 0 for the others.
