@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,15 @@ from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.diagnosis import refusal
 from rmtcollapse.derive.dyson import Array, Equation, equation
 from rmtcollapse.derive.letters import Gaussian
-from rmtcollapse.derive.pencil import Pencil
+from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading, letters_in, read
+from rmtcollapse.derive.reduction import Reduction, TooSlow, reduced
 from rmtcollapse.derive.solver import Solved, affine, resolvent
 from rmtcollapse.errors import ConvergenceError
 
 __all__ = ["Answer", "Derivation", "SharedLetterWarning", "derive"]
+
+_BUDGET = 20.0  # seconds that a reduction may take
 
 
 class SharedLetterWarning(UserWarning):
@@ -92,7 +96,25 @@ class Derivation:
         """What needs a number: dimensions, scalars, deterministic matrices."""
         return symbols_of(self.expression)
 
-    def theory(self, parameters: Mapping[Any, Any]) -> Answer:
+    @cached_property
+    def reduced(self) -> Reduction | None:
+        """The equations between scalars alone; None where the reduction takes longer than 20 seconds."""
+        try:
+            return self.reduction()
+        except TooSlow:
+            return None
+
+    def reduction(self, budget: float = _BUDGET) -> Reduction:
+        """Reduce the matrix Dyson equation to equations between scalars.
+
+        Raises
+        ------
+        TooSlow
+            If that takes more than `budget` seconds.
+        """
+        return reduced(self.pencil, self.reading, self.symbols, budget)
+
+    def theory(self, parameters: Mapping[Any, Any], *, digits: int | None = None) -> Answer:
         """The deterministic equivalent at these parameters.
 
         Parameters
@@ -100,6 +122,8 @@ class Derivation:
         parameters : mapping
             A size for each dimension, a number for each scalar (complex allowed), and for each deterministic matrix
             its eigenvalues, in an order common to those of one dimension; keyed by symbols or by their names.
+        digits : int, optional
+            Solve the reduced equations with mpmath to this many decimal digits, from the certified solution on.
 
         Raises
         ------
@@ -109,18 +133,28 @@ class Derivation:
             Where no certified solution exists; it says why, and what to change.
         """
         binding = bind(self.symbols, parameters)
+        answer, solved = self._solved(binding)
+        if digits is None:
+            return answer
+        from rmtcollapse.derive.reference import refined
+
+        return refined(self, binding, answer, solved, digits)
+
+    def _solved(self, binding: Binding) -> tuple[Answer, dict[Unknown, Any]]:
+        """The answer of the numeric engine, and its unknowns."""
         parts = [self._resolvent(wires, binding) for wires in self.pencil.components]
         whole = self._whole(binding, parts)
         traces = {name: self._trace(k, whole, binding) for k, name in enumerate(self.reading.nodes)}
         value = binding.number(self.reading.value, traces)
         if not np.isfinite(value):
             raise ConvergenceError("the value is not finite: a scalar outside the traces is divided by zero")
-        return Answer(
+        answer = Answer(
             {"value": float(value) if binding.is_real else complex(value)},
             residual=max([whole.residual, *(s.residual for _, s in parts)]),
             certificate=max([whole.step, *(s.step for _, s in parts)]),
             radius=max((s.radius for _, s in parts), default=0.0),
         )
+        return answer, {u: x for part, solved in parts for u, x in zip(part.unknowns, solved.unknowns, strict=True)}
 
     def _resolvent(self, wires: tuple[int, ...], binding: Binding) -> tuple[Equation, Solved]:
         part = equation(self.pencil, binding, wires)

@@ -59,12 +59,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A scalar of the Dyson equation: the sum of tr(weight G_jk), inserted at (row, column) with a coefficient."""
+    """A scalar of the Dyson equation: the sum of tr(weight G_jk), inserted at (row, column) with a coefficient.
+
+    `letter` is the first one that inserts it.
+    """
 
     row: int
     column: int
     coefficient: sp.Expr
     measured: tuple[tuple[int, int, sp.Expr], ...]
+    letter: Letter
 
 
 @dataclass(frozen=True)
@@ -139,13 +143,15 @@ class Pencil:
     def unknowns(self) -> tuple[Unknown, ...]:
         """The scalars of the Dyson equation, those of equal insertions joined."""
         found: dict[tuple[int, int, sp.Expr], list[tuple[int, int, sp.Expr]]] = defaultdict(list)
+        letters: dict[tuple[int, int, sp.Expr], Letter] = {}
         for a in self.entries:
             left, right = a.covariances
             for b in self.entries:
                 if a.meets(b) and self.pattern[a.column, b.row]:
                     place = (a.row, b.column, a.outer * left * b.inner)
                     found[place].append((a.column, b.row, right * a.inner * b.outer))
-        return tuple(Unknown(*place, tuple(measured)) for place, measured in found.items())
+                    letters.setdefault(place, a.letter)
+        return tuple(Unknown(*place, tuple(measured), letters[place]) for place, measured in found.items())
 
     def nonlinear(self, unknown: Unknown) -> bool:
         """Whether it belongs to a single resolvent; all others solve affine equations."""
