@@ -188,6 +188,15 @@ def _plain(value: Any) -> Any:
     return {"real": value.real, "imag": value.imag} if isinstance(value, complex) else value
 
 
+def _decimal(value: Any, digits: int) -> Any:
+    """A number at its digits, as text."""
+    from mpmath import nstr
+
+    if hasattr(value, "_mpc_"):
+        return {"real": _decimal(value.real, digits), "imag": _decimal(value.imag, digits)}
+    return str(nstr(value, digits, strip_zeros=False))
+
+
 def report(
     text: str,
     gaussian: Iterable[str],
@@ -195,7 +204,9 @@ def report(
     words: Iterable[str],
     *,
     latex: bool,
+    scalars: bool,
     steps: bool,
+    digits: int | None,
     trials: int | None,
     seed: int,
 ) -> dict[str, Any]:
@@ -213,13 +224,15 @@ def report(
     found["warnings"] = [str(w.message) for w in caught]
     if latex:
         found["latex"] = derivation.latex()
+    if scalars:
+        found["scalars"] = derivation.equations().latex()
     if steps:
         found["steps"] = str(derivation.steps())
-    if given or trials is not None or not (latex or steps):
+    if given or trials is not None or not (latex or scalars or steps):
         numbers = _values(derivation, given)
         with np.errstate(all="ignore"):  # what is not finite is refused
-            answer = derivation.theory(numbers)
-        found["value"] = _plain(answer["value"])
+            answer = derivation.theory(numbers, digits=digits)
+        found["value"] = _plain(answer["value"]) if digits is None else _decimal(answer["value"], digits)
         found |= {k: getattr(answer, k) for k in ("status", "residual", "certificate", "radius", "engine")}
         if trials is not None:
             found["verdict"] = _verdict(derivation.verify(numbers, trials, seed))
@@ -235,13 +248,18 @@ def _verdict(verdict: Any) -> dict[str, Any]:
     return plain | entries
 
 
+def _shown(value: Any) -> str:
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else f"{value:.12g}"
+    real, imag = value["real"], value["imag"]
+    return f"{real} + i({imag})" if isinstance(real, str) else f"{complex(real, imag):.12g}"
+
+
 def described(found: Mapping[str, Any]) -> str:
     """The report as text."""
-    lines = [found[key] for key in ("steps", "latex") if key in found]
+    lines = [found[key] for key in ("steps", "latex", "scalars") if key in found]
     if "value" in found:
-        value = found["value"]
-        shown = f"{complex(value['real'], value['imag']):.12g}" if isinstance(value, dict) else f"{value:.12g}"
-        lines.append(f"value  {shown}")
+        lines.append(f"value  {_shown(found['value'])}")
         lines.append(
             f"{found['status']}; residual {found['residual']:.1e}, certificate {found['certificate']:.1e}, "
             f"radius {found['radius']:.4g}"

@@ -19,8 +19,9 @@ from rmtcollapse.derive.dyson import Array, Equation, equation
 from rmtcollapse.derive.letters import Gaussian
 from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading, letters_in, read
-from rmtcollapse.derive.reduction import Reduction, TooSlow, reduced
+from rmtcollapse.derive.reduction import BudgetError, Reduction, reduced
 from rmtcollapse.derive.solver import Solved, affine, resolvent
+from rmtcollapse.equations.system import System
 from rmtcollapse.errors import ConvergenceError
 
 __all__ = ["Answer", "Derivation", "SharedLetterWarning", "derive"]
@@ -101,18 +102,38 @@ class Derivation:
         """The equations between scalars alone; None where the reduction takes longer than 20 seconds."""
         try:
             return self.reduction()
-        except TooSlow:
+        except BudgetError:
             return None
 
-    def reduction(self, budget: float = _BUDGET) -> Reduction:
+    def equations(self) -> System:
+        """The equations between scalars, with their LaTeX: implicit unknowns, named sums over the law, the value.
+
+        Raises
+        ------
+        ConvergenceError
+            Where the reduction takes too long.
+        """
+        if self.reduced is None:
+            raise ConvergenceError(
+                f"the equations were not reduced to scalars in {_BUDGET:g} s: derive the traces one by one, or use "
+                "latex(), theory() and verify(), which do not need it"
+            )
+        return self.reduced.system
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows."""
+        shown = self.latex() if self.reduced is None else self.equations().latex()
+        return f"$\\displaystyle {shown}$"
+
+    def reduction(self, budget: float | None = None) -> Reduction:
         """Reduce the matrix Dyson equation to equations between scalars.
 
         Raises
         ------
-        TooSlow
-            If that takes more than `budget` seconds.
+        BudgetError
+            If that takes more than `budget` seconds (20 by default).
         """
-        return reduced(self.pencil, self.reading, self.symbols, budget)
+        return reduced(self.pencil, self.reading, self.symbols, _BUDGET if budget is None else budget)
 
     def theory(self, parameters: Mapping[Any, Any], *, digits: int | None = None) -> Answer:
         """The deterministic equivalent at these parameters.

@@ -63,11 +63,10 @@ class Inverses:
         if not rows:
             return sp.S.One
         if (rows, columns) not in self._minors:
-            self._minors[rows, columns] = sp.Add(
-                *(
-                    (-1) ** place * self.entries[rows[0], c] * self._minor(rows[1:], columns[:place] + columns[place + 1 :])
-                    for place, c in enumerate(columns)
-                    if (rows[0], c) in self.entries
-                )
-            )
+            addends = [
+                (-1) ** place * self.entries[rows[0], c] * self._minor(rows[1:], columns[:place] + columns[place + 1 :])
+                for place, c in enumerate(columns)
+                if (rows[0], c) in self.entries
+            ]
+            self._minors[rows, columns] = sp.Add(*addends)
         return self._minors[rows, columns]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,16 @@ from rmtcollapse.derive.inversion import Inverses
 from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading
 from rmtcollapse.derive.vocabulary import Vocabulary
-from rmtcollapse.equations.symbols import Parameter, Total
+from rmtcollapse.equations.symbols import Parameter, Total, total
 from rmtcollapse.equations.system import Branch, FixedPoint, System
 
-__all__ = ["Reduction", "TooSlow", "reduced"]
+__all__ = ["BudgetError", "Reduction", "reduced"]
 
 _LONG = 24  # operations from which on a coefficient gets a name of its own
+_MANY = 24  # terms up to which a sum over the law is split
 
 
-class TooSlow(Exception):
+class BudgetError(Exception):
     """The reduction has used up its time."""
 
 
@@ -69,7 +70,7 @@ def reduced(pencil: Pencil, reading: Reading, symbols: Iterable[sp.Basic], budge
 
     Raises
     ------
-    TooSlow
+    BudgetError
         If that takes more than `budget` seconds.
     """
     return _Reducer(pencil, reading, Vocabulary.of(symbols), time.perf_counter() + budget).reduced()
@@ -78,7 +79,6 @@ def reduced(pencil: Pencil, reading: Reading, symbols: Iterable[sp.Basic], budge
 class _Reducer:
     def __init__(self, pencil: Pencil, reading: Reading, words: Vocabulary, deadline: float) -> None:
         self.pencil, self.reading, self.words, self.deadline = pencil, reading, words, deadline
-        self.copies = dict(_copies(pencil))
         self.symbols: dict[Unknown, Parameter] = {}
         self.scales: dict[Unknown, sp.Expr] = {}
         self.definitions: dict[sp.Symbol, sp.Expr] = {}
@@ -98,11 +98,11 @@ class _Reducer:
         value, fixed = self._value(traces), len(guesses)
         parameters = [*self.words.parameters, *(g for g, _, _ in guesses)]
         system = System("derived", parameters, self.words.laws, points, self.definitions, value)
-        return Reduction(system, fixed, affine, self.words, tuple(guesses))
+        return Reduction(_numbered(system), fixed, affine, self.words, tuple(guesses))
 
     def _in_time(self) -> None:
         if time.perf_counter() > self.deadline:
-            raise TooSlow
+            raise BudgetError
 
     def _blocks(self) -> dict[tuple[int, int], sp.Expr]:
         """M = F - S[G], by pair of wires of one dimension."""
@@ -114,7 +114,7 @@ class _Reducer:
 
     def _inserted(self, unknown: Unknown) -> sp.Expr:
         """What the unknown adds to the self-energy, its constant factor being part of the symbol."""
-        kind = self.copies.get(unknown, unknown)
+        kind = self.pencil.original[unknown]
         coefficient, profile = unknown.coefficient.as_independent(Eigenvalue, as_Add=False)
         if kind not in self.symbols:
             weights = [coefficient * w for _, _, w in unknown.measured]
@@ -125,14 +125,10 @@ class _Reducer:
         return sign * self.symbols[kind] * self.words.read(profile)
 
     def _letter(self, unknown: Unknown) -> Parameter:
+        """q for what the rows of a letter return, s for what its columns do; a dot marks products of resolvents."""
         kind = "q" if unknown.letter.turned else "s"
+        kind = kind if self.pencil.nonlinear(unknown) else rf"\dot {kind}"
         subscript = sp.latex(sp.Symbol(unknown.letter.matrix.name))
-        if not self.pencil.nonlinear(unknown):
-            subscript += "," + "".join(str(i + 1) for i in (unknown.row, unknown.column))
-            kind = rf"\dot {kind}"
-        else:
-            same = sum(p.letter.startswith(f"{kind}_{{{subscript}") for p in self.symbols.values())
-            subscript += f",{same + 1}" if same else ""
         return Parameter(f"unknown_{len(self.symbols) + 1}", f"{kind}_{{{subscript}}}", complex=True)
 
     def _equation(self, unknown: Unknown) -> sp.Expr:
@@ -183,7 +179,9 @@ class _Reducer:
         owners = {symbol: unknown for unknown, symbol in self.symbols.items()}
         starts = []
         for symbol in level:
-            starts.append(Parameter(f"guess_{len(guesses) + 1}", rf"{symbol.letter}^{{\mathrm{{start}}}}", complex=True))
+            starts.append(
+                Parameter(f"guess_{len(guesses) + 1}", rf"{symbol.letter}^{{\mathrm{{start}}}}", complex=True)
+            )
             guesses.append((starts[-1], owners[symbol], self.scales[owners[symbol]]))
         defects = [symbol - equations[symbol] for symbol in level]
         branch = Branch("certified", sp.true, solve=level, equations=defects, start=starts)
@@ -211,9 +209,15 @@ class _Reducer:
         self.definitions.update(reversed(lines))
 
     def _named(self, expr: sp.Expr) -> sp.Expr:
-        """The expression with each sum over the law replaced by its name."""
+        """The expression with each sum over the law written as named sums of single terms."""
         self._in_time()
-        return expr.xreplace({t: self._name(t, "I", "integral") for t in sorted(expr.atoms(Total), key=str)})
+        return expr.xreplace({t: self._integrals(t) for t in sorted(expr.atoms(Total), key=str)})
+
+    def _integrals(self, whole: Total) -> sp.Expr:
+        """Sums over the law of single terms, whose constant factors stand outside: more of them are equal."""
+        terms = _terms(whole.summand)
+        made = sp.Add(*map(total, terms)) if len(terms) <= _MANY else whole
+        return made.xreplace({t: self._name(t, "I", "integral") for t in sorted(made.atoms(Total), key=str)})
 
     def _short(self, expr: sp.Expr) -> sp.Expr:
         return self._name(expr, "a", "coefficient") if sp.count_ops(expr) > _LONG else expr
@@ -228,28 +232,44 @@ class _Reducer:
     def _value(self, traces: list[sp.Expr]) -> dict[Parameter, sp.Expr]:
         named = {s: self._named(t) for s, t in zip(self.reading.nodes, traces, strict=True)}
         if len(named) > 1 or self.reading.value not in named:
-            for s in named:
-                letter = Parameter(f"trace_{str(s)[2:]}", sp.latex(s), complex=True)
-                self.definitions[letter] = named[s]
-                named[s] = letter
+            letters = {s: Parameter(f"trace_{str(s)[2:]}", sp.latex(s), complex=True) for s in named}
+            self.definitions.update((letters[s], expr) for s, expr in named.items())
+            named = letters
         value = self.words.read(self.reading.value).xreplace(named)
         return {Parameter("answer", r"\mathrm{value}", complex=True): value}
 
 
-def _copies(pencil: Pencil) -> Iterator[tuple[Unknown, Unknown]]:
-    """Unknowns of the copies of a resolvent, each with its counterpart in the first copy."""
-    first: dict[Any, tuple[int, ...]] = {}
-    for wires in pencil.components:
-        order = {w: k for k, w in enumerate(wires)}
-        fixed = frozenset((order[i], order[j], e) for (i, j), e in pencil.fixed.items() if i in order and j in order)
-        random = frozenset(
-            (order[e.row], order[e.column], e.outer, e.letter.key, e.inner)
-            for e in pencil.entries
-            if e.row in order and e.column in order
+def _terms(expr: sp.Expr) -> list[sp.Expr]:
+    """Addends of a product of sums, denominators left as they are."""
+    found = sp.expand_mul(expr, deep=False)
+    return [t for part in found.args for t in _terms(part)] if found.is_Add else [found]
+
+
+def _numbered(system: System) -> System:
+    """The same system, in which unknowns of one letter are told apart by a number, in the order of the equations."""
+    named = [*system.unknowns, *system.definitions]
+    letters = [p.letter for p in named]
+    new: dict[Parameter, Parameter] = {}
+    for place, p in enumerate(named):
+        if letters.count(p.letter) > 1:
+            number = 1 + letters[:place].count(p.letter)
+            new[p] = Parameter(p.name, f"{p.letter[:-1]},{number}}}", complex=True)
+
+    def renamed(pairs: Mapping[Parameter, sp.Expr]) -> dict[Parameter, sp.Expr]:
+        return {new.get(p, p): e.xreplace(new) for p, e in pairs.items()}
+
+    points = [
+        replace(
+            point,
+            unknowns=[new.get(u, u) for u in point.unknowns],
+            statement=[eq.xreplace(new) for eq in point.statement],
+            branches=[
+                replace(b, solve=[new.get(u, u) for u in b.solve], equations=[e.xreplace(new) for e in b.equations])
+                for b in point.branches
+            ],
         )
-        kind = tuple(pencil.dimension(w) for w in wires), fixed, random
-        original = first.setdefault(kind, wires)
-        places = {(u.row, u.column, u.coefficient): u for u in pencil.unknowns}
-        for u in pencil.unknowns:
-            if u.row in order and u.column in order:
-                yield u, places[original[order[u.row]], original[order[u.column]], u.coefficient]
+        for point in system.fixed_points
+    ]
+    return replace(
+        system, fixed_points=points, definitions=renamed(system.definitions), outputs=renamed(system.outputs)
+    )

@@ -28,15 +28,16 @@ def refined(
 ) -> Answer:
     """The answer to `digits` digits; see :meth:`Derivation.theory`."""
     if isinstance(digits, bool) or not isinstance(digits, numbers.Integral) or not 1 <= digits <= _MOST:
-        raise ParameterError("digits", digits, f"an integer between 1 and {_MOST}")
-    reduction = derivation.reduced
-    if reduction is None:
-        raise ConvergenceError(
-            "this expression was not reduced to scalar equations in time, which digits= needs: derive its traces one "
-            "by one, or ask without digits, which the matrix Dyson equation answers in double precision"
-        )
+        raise ParameterError("digits", digits, f"an integer from 1 to {_MOST}")
+    system, reduction = derivation.equations(), derivation.reduced
+    assert reduction is not None
     arguments = reduction.arguments(binding, solved)
-    solution = solve_reference(reduction.system, arguments, reduction.columns(binding), int(digits))
+    if any(arguments[guess.name] == 0 for guess, _, _ in reduction.guesses):
+        raise ConvergenceError(
+            "an unknown of the equations is zero, which the reference cannot have: leave the Gaussian matrices without "
+            "variance out of the expression, or ask without digits"
+        )
+    solution = solve_reference(system, arguments, reduction.columns(binding), int(digits))
     value = solution.outputs["answer"]
     if abs(value - answer["value"]) > _APART * abs(value):
         raise ConvergenceError(

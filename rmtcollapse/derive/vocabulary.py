@@ -38,7 +38,7 @@ class Vocabulary:
         dims = list(dict.fromkeys(m.dimension for m in matrices))
         return cls(
             {s: Parameter(f"of_{s.name}", sp.latex(sp.Symbol(s.name)), complex=True) for s in plain},
-            {m: Column(f"col_{m.name}", f"{_tex(m)}_j", real=True) for m in matrices},
+            {m: Column(f"col_{m.name}", _indexed(_tex(m)), real=True) for m in matrices},
             {t: Column(f"in_{t.name}", rf"1_{{j\in {_tex(t)}}}", real=True) for t in dims} if len(dims) > 1 else {},
         )
 
@@ -83,3 +83,8 @@ class Vocabulary:
 
 def _tex(symbol: Any) -> str:
     return str(sp.latex(sp.Symbol(symbol.name)))
+
+
+def _indexed(letter: str) -> str:
+    """The letter with the index j, beside a subscript that it may have."""
+    return f"{letter[:-1]},j}}" if letter.endswith("}") and "_{" in letter else f"{letter}_j"

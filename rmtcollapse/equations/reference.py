@@ -169,7 +169,8 @@ def _solve_branch(evaluate: Evaluator, branch: Branch) -> None:
         evaluate.scalars.update(zip(unknowns, values, strict=True))
         return [evaluate(e) for e in equations]
 
-    if branch.bracket is not None:
+    if branch.is_bracketed:
+        assert branch.bracket is not None
         lower, upper = (evaluate(b) for b in branch.bracket)
         evaluate.scalars[unknowns[0]] = _root(lambda x: defects(x)[0], lower, upper)
     elif unknowns:

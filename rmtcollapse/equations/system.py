@@ -64,12 +64,15 @@ class Branch:
     def __post_init__(self) -> None:
         if len(self.solve) != len(self.equations):
             raise ValueError(f"branch {self.name!r}: {len(self.solve)} unknowns, {len(self.equations)} equations")
-        if self.bracket is not None or not self.solve:
-            return
-        if len(self.solve) == 1 and not self.start:
+        if len(self.solve) == 1 and self.bracket is None and not self.start:
             raise ValueError(f"branch {self.name!r}: one unknown needs a bracket, or a start")
-        if len(self.start) != len(self.solve):
+        if not self.is_bracketed and len(self.start) != len(self.solve):
             raise ValueError(f"branch {self.name!r}: several unknowns need a start for each")
+
+    @property
+    def is_bracketed(self) -> bool:
+        """Whether there is one unknown, between two bounds; else Newton's method is used."""
+        return len(self.solve) == 1 and self.bracket is not None
 
 
 @dataclass(frozen=True)
