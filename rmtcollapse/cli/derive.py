@@ -21,6 +21,7 @@ __all__ = ["described", "report"]
 
 _GAUSSIAN = re.compile(r"\s*(\w+)\s*:\s*(\w+)\s+[x×]\s+(\w+)\s*(?:,(.*))?", re.DOTALL)
 _COMMUTING = re.compile(r"\s*(\w+(?:[\s,]+\w+)*)\s*:\s*(\w+)\s*")
+_FEATURES = re.compile(r"\s*(\w+)\s*:\s*(\w+)\s*\(\s*(\w+)\s*[*@]\s*(\w+)\s*\)\s*(,\s*centred)?\s*")
 _OPTIONS = {"cov": "colcov", "colcov": "colcov", "rowcov": "rowcov", "variance": "variance", "symmetric": "symmetric"}
 
 
@@ -66,7 +67,9 @@ def _is_identity(name: str) -> bool:
 class _Scope:
     """What names mean. All deterministic matrices of one dimension commute: they are given by joint eigenvalues."""
 
-    def __init__(self, gaussian: Iterable[str], commuting: Iterable[str], valued: Iterable[str]) -> None:
+    def __init__(
+        self, gaussian: Iterable[str], commuting: Iterable[str], features: Iterable[str], valued: Iterable[str]
+    ) -> None:
         declared = [_Declared.of(text) for text in gaussian]
         self.valued, self.kinds = set(valued), dict[str, str]()
         families = _families(commuting, declared)
@@ -84,6 +87,19 @@ class _Scope:
         for g in declared:
             self._claim(g.name, "a Gaussian matrix")
         self.matrices.update({g.name: self._letter(g) for g in declared})
+        for text in features:
+            self._declare_features(text)
+
+    def _declare_features(self, text: str) -> None:
+        match = _FEATURES.fullmatch(text)
+        if match is None or match[3] not in self.matrices or match[4] not in self.matrices:
+            domain = 'a name and an activation of a product of two --gaussian matrices, such as "F: relu(X*W), centred"'
+            raise ParameterError("features", text, domain)
+        name, activation, data, weights, centred = match.groups()
+        self._claim(name, "random features")
+        self.matrices[name] = dv.features(
+            self.matrices[data], self.matrices[weights], activation, centred=centred is not None
+        )
 
     def _claim(self, name: str, kind: str) -> None:
         if _is_identity(name) or name in FUNCTIONS:
@@ -203,6 +219,7 @@ def report(
     commuting: Iterable[str],
     words: Iterable[str],
     *,
+    features: Iterable[str] = (),
     latex: bool,
     scalars: bool,
     steps: bool,
@@ -214,7 +231,7 @@ def report(
     if seed < 0:
         raise ParameterError("seed", seed, "an integer >= 0")
     given = assignments(words)
-    expression = parse_expression(text, _Scope(gaussian, commuting, given))
+    expression = parse_expression(text, _Scope(gaussian, commuting, features, given))
     if isinstance(expression, Unit | sp.MatrixExpr):
         raise ParameterError("expression", text, "a scalar: wrap the matrix in tr(...)")
     with warnings.catch_warnings(record=True) as caught:
@@ -243,8 +260,9 @@ def _verdict(verdict: Any) -> dict[str, Any]:
     entries = {
         kind: {k: _plain(v) for k, v in vars(getattr(verdict, kind)).items()}
         for kind in ("complex_entries", "real_entries")
+        if getattr(verdict, kind) is not None
     }
-    plain = {k: getattr(verdict, k) for k in ("passed", "trials", "threshold", "report")}
+    plain = {k: getattr(verdict, k) for k in ("passed", "trials", "sizes", "threshold", "report")}
     return plain | entries
 
 

@@ -257,6 +257,9 @@ def derive(
         typer.Option(help='Such as "X: n x d, cov S, rowcov C, variance 1/n" or "W: d x d, symmetric".'),
     ] = None,
     commuting: Annotated[list[str] | None, typer.Option(help='More deterministic matrices, such as "G T: d".')] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help='Random features, such as "F: relu(X*W), centred"; tanh, erf, sign, ...')
+    ] = None,
     numbers: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="n=90, lam=0.1, S=0.5,2 or S=power-law:capacity=1.2."),
@@ -282,6 +285,7 @@ def derive(
         gaussian or [],
         commuting or [],
         numbers or [],
+        features=features or [],
         latex=latex,
         scalars=scalars,
         steps=steps,

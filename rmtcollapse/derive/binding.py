@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from rmtcollapse.derive.activations import Moments
 from rmtcollapse.derive.algebra import Eigenvalue
+from rmtcollapse.derive.features import Coefficient, Features
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
+from rmtcollapse.derive.reading import covariance
 from rmtcollapse.errors import MissingParameterError, ParameterError, UnknownParameterError, did_you_mean
 
 __all__ = ["Binding", "bind", "symbols_of"]
@@ -43,7 +47,7 @@ class Binding:
         wanted = list(dict.fromkeys(expressions))
         eigenvalues = sorted({a for e, _ in wanted for a in e.atoms(Eigenvalue)}, key=str)
         symbols = [*self.sizes, *self.scalars, *eigenvalues]
-        function = sp.lambdify(symbols, [e for e, _ in wanted], "numpy", dummify=True)
+        function = _compiled(tuple(symbols), tuple(e for e, _ in wanted))
         with np.errstate(all="ignore"):
             values = function(
                 *self.sizes.values(), *self.scalars.values(), *(self.spectra[e.matrix] for e in eigenvalues)
@@ -57,11 +61,42 @@ class Binding:
     def number(self, expression: sp.Expr, more: Mapping[sp.Symbol, Any]) -> Any:
         """Value of an expression in sizes, scalars and a few more symbols."""
         values = {**self.sizes, **self.scalars, **more}
-        return sp.lambdify(list(values), expression, "numpy", dummify=True)(*values.values())
+        return _compiled(tuple(values), (expression,))(*values.values())[0]
+
+    def moments(self, made: Features) -> Moments:
+        """Gaussian moments of random features at the variance of their argument."""
+        variance = self._variance(made)
+        moments = made.activation.moments(variance)
+        if not made.centred and not moments.is_centred(variance):
+            domain = (
+                f"an activation of mean zero; at an argument of variance {variance:.4g} it has the mean "
+                f"{moments.mean:.4g}: features(..., centred=True) subtracts it"
+            )
+            raise ParameterError("activation", made.activation.name, domain)
+        return moments
+
+    def _variance(self, made: Features) -> float:
+        """Variance of the argument: of x'w for a row x of the data and a column w of the weights."""
+        X, W, d = made.data, made.weights, made.weights.shape[0]
+        if isinstance(X, Features):
+            inner = self.moments(X)
+            value = self.number(W.variance, {}) * self.sizes[d] * (inner.slope**2 * self._variance(X) + inner.noise**2)
+        else:
+            product = X.variance * W.variance * covariance(X.colcov) * covariance(W.rowcov)
+            value = self.weight(d) * self.evaluate([(product, d)])[product, d].sum()
+        if not (np.isreal(value) and 0 < np.real(value) < np.inf):
+            raise ParameterError(made.name, value, "features whose argument has a variance > 0")
+        return float(np.real(value))
 
 
-def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any]) -> Binding:
-    """Check and sort the numbers that a user gave, keyed by symbols or by their names.
+@lru_cache(maxsize=4096)
+def _compiled(symbols: tuple[sp.Symbol, ...], expressions: tuple[sp.Expr, ...]) -> Callable[..., Any]:
+    """Draws evaluate the same few expressions again and again."""
+    return sp.lambdify(symbols, list(expressions), "numpy", dummify=True)  # type: ignore[no-any-return]
+
+
+def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any], coefficients: Iterable[Coefficient] = ()) -> Binding:
+    """Check and sort the numbers that a user gave, keyed by symbols or by their names; add those of activations.
 
     Raises
     ------
@@ -82,7 +117,9 @@ def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any]) -> Binding:
     sizes = {s: _size(s, named[s.name]) for s in wanted.values() if isinstance(s, Dim)}
     scalars = {s: _scalar(s, named[s.name]) for s in wanted.values() if isinstance(s, Scalar)}
     spectra = {s: _spectrum(s, named[s.name], sizes) for s in wanted.values() if isinstance(s, Commuting)}
-    return Binding(sizes, scalars, _joint(spectra))
+    binding = Binding(sizes, scalars, _joint(spectra))
+    scalars.update({c: getattr(binding.moments(c.features), c.kind) for c in coefficients})
+    return binding
 
 
 _KINDS: dict[type, str] = {

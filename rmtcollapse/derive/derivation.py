@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from rmtcollapse.derive.binding import Binding, bind, symbols_of
 from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.diagnosis import refusal
 from rmtcollapse.derive.dyson import Array, Equation, equation
+from rmtcollapse.derive.features import Coefficient, Features
 from rmtcollapse.derive.letters import Gaussian
 from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading, letters_in, read
@@ -98,6 +99,16 @@ class Derivation:
         return symbols_of(self.expression)
 
     @cached_property
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """Moments of the activations of random features, which the numbers determine."""
+        found = [c for made in sorted(self.expression.atoms(Features), key=str) for c in made.coefficients]
+        return tuple(dict.fromkeys(found))
+
+    def bound(self, parameters: Mapping[Any, Any]) -> Binding:
+        """The parameters, checked."""
+        return bind(self.symbols, parameters, self.coefficients)
+
+    @cached_property
     def reduced(self) -> Reduction | None:
         """The equations between scalars alone; None where the reduction takes longer than 20 seconds."""
         try:
@@ -133,7 +144,9 @@ class Derivation:
         BudgetError
             If that takes more than `budget` seconds (20 by default).
         """
-        return reduced(self.pencil, self.reading, self.symbols, _BUDGET if budget is None else budget)
+        return reduced(
+            self.pencil, self.reading, [*self.symbols, *self.coefficients], _BUDGET if budget is None else budget
+        )
 
     def theory(self, parameters: Mapping[Any, Any], *, digits: int | None = None) -> Answer:
         """The deterministic equivalent at these parameters.
@@ -153,7 +166,7 @@ class Derivation:
         ConvergenceError
             Where no certified solution exists; it says why, and what to change.
         """
-        binding = bind(self.symbols, parameters)
+        binding = self.bound(parameters)
         answer, solved = self._solved(binding)
         if digits is None:
             return answer
@@ -248,11 +261,25 @@ class Derivation:
 
         return density(self, x, parameters)
 
-    def verify(self, parameters: Mapping[Any, Any], trials: int = 40, seed: int = 0) -> Any:
-        """Judge the theory by finite matrices: complex Gaussian entries for the z-score, real ones beside it."""
+    def verify(
+        self, parameters: Mapping[Any, Any], trials: int = 40, seed: int = 0, sizes: Sequence[int] = (1, 2)
+    ) -> Any:
+        """Judge the theory by finite matrices: complex Gaussian entries for the z-score, real ones beside it.
+
+        Parameters
+        ----------
+        parameters : mapping
+            As for :meth:`theory`.
+        trials : int
+            Draws of each kind at each size.
+        seed : int
+            Of the draws.
+        sizes : sequence of int
+            Multiples of all dimensions. Two or more are extrapolated to infinite size, by a line in 1/size.
+        """
         from rmtcollapse.derive.verdict import judged
 
-        return judged(self, parameters, trials, seed)
+        return judged(self, parameters, trials, seed, sizes)
 
 
 def derive(expression: sp.Expr) -> Derivation:

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from rmtcollapse.derive.binding import Binding
+from rmtcollapse.derive.features import Features
 from rmtcollapse.derive.letters import Commuting, Gaussian
 
 __all__ = ["measure"]
@@ -18,7 +19,7 @@ def measure(expression: sp.Expr, binding: Binding, rng: np.random.Generator, com
     """One draw of the expression; with complex entries, a transpose is a conjugate transpose."""
     drawn = _Drawn(binding, rng, complex_entries)
     traces = {t: np.trace(drawn(t.arg)) for t in expression.atoms(sp.Trace)}
-    names = {t: sp.Dummy() for t in traces}
+    names = {t: sp.Symbol(f"T_{k}") for k, t in enumerate(traces)}
     return binding.number(expression.xreplace(names), {names[t]: value for t, value in traces.items()})
 
 
@@ -56,6 +57,11 @@ class _Drawn:
         rows, columns = (np.sqrt(np.diag(self(A))) for A in (X.rowcov, X.colcov))
         return np.sqrt(self.number(X.variance)) * rows[:, None] * Z * columns
 
+    def features(self, F: Features) -> Any:
+        """The activation itself, entry by entry; the mean that it is freed of is a number."""
+        values = F.activation(self(F.data) @ self(F.weights))
+        return values - self.binding.moments(F).mean if F.centred else values
+
     def diagonal(self, S: Commuting) -> Any:
         values = self.binding.spectra[S]
         return np.diag(np.repeat(values, self.size(S.dimension) // len(values)))
@@ -81,6 +87,7 @@ class _Drawn:
 _RULES: tuple[tuple[Any, Callable[[_Drawn, Any], Any]], ...] = (
     (Commuting, _Drawn.diagonal),
     (Gaussian, _Drawn.gaussian),
+    (Features, _Drawn.features),
     (sp.Identity, lambda drawn, E: np.eye(drawn.size(E.shape[0]))),
     (sp.ZeroMatrix, lambda drawn, E: np.zeros([drawn.size(s) for s in E.shape])),
     (sp.Inverse, lambda drawn, E: np.linalg.inv(drawn(E.arg))),

@@ -10,6 +10,7 @@ import sympy as sp
 
 from rmtcollapse.derive.algebra import Det, Eigenvalue, Letter, Node, inverse, product, summed
 from rmtcollapse.derive.algebra import transposed as transpose
+from rmtcollapse.derive.features import Features
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.errors import ParameterError
 
@@ -96,6 +97,7 @@ def read(expression: Any) -> Reading:
     value = expression.xreplace(names)
     _declared(value, set(names.values()))
     _one_meaning(expression)
+    _one_activation(expression)
     for t in found:
         trace(t.arg)
     nodes = {names[t]: _matrix(t.arg) for t in found}
@@ -119,6 +121,16 @@ def _one_meaning(expression: sp.Expr) -> None:
             raise ParameterError(
                 symbol.name, symbol, "a name with one meaning: it was declared twice, in two ways; rename one"
             )
+
+
+def _one_activation(expression: sp.Expr) -> None:
+    """The noises of two activations of one argument are not independent."""
+    seen: dict[Any, Features] = {}
+    for made in sorted(expression.atoms(Features), key=str):
+        first = seen.setdefault((made.data, made.weights), made)
+        if first.activation != made.activation:
+            domain = f"one activation of {made.data}*{made.weights}; {first} is another: declare other weights for it"
+            raise ParameterError("activation", made.activation.name, domain)
 
 
 def _shape(matrix: sp.MatrixExpr) -> str:
@@ -189,6 +201,7 @@ def _power(E: sp.MatPow) -> Node:
 _READERS: tuple[tuple[Any, Any], ...] = (
     (Commuting, lambda E: Det(Eigenvalue(E), E.dimension)),
     (Gaussian, _gaussian),
+    (Features, lambda E: _matrix(E.linear)),
     (sp.MatrixSymbol, _symbol),
     (sp.Identity, lambda E: Det(sp.S.One, E.shape[0])),
     (sp.ZeroMatrix, lambda E: Det(sp.S.Zero, E.shape[0])),

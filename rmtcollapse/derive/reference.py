@@ -29,6 +29,8 @@ def refined(
     """The answer to `digits` digits; see :meth:`Derivation.theory`."""
     if isinstance(digits, bool) or not isinstance(digits, numbers.Integral) or not 1 <= digits <= _MOST:
         raise ParameterError("digits", digits, f"an integer from 1 to {_MOST}")
+    if derivation.coefficients:
+        raise ParameterError("digits", digits, "None where activations are used: their moments are double precision")
     system, reduction = derivation.equations(), derivation.reduced
     assert reduction is not None
     arguments = reduction.arguments(binding, solved)

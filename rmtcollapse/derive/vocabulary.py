@@ -11,6 +11,7 @@ import sympy as sp
 
 from rmtcollapse.derive.algebra import Eigenvalue
 from rmtcollapse.derive.binding import Binding
+from rmtcollapse.derive.features import Coefficient
 from rmtcollapse.derive.letters import Commuting, Dim
 from rmtcollapse.equations.symbols import Column, Parameter, total
 
@@ -37,7 +38,7 @@ class Vocabulary:
         matrices = [s for s in listed if isinstance(s, Commuting)]
         dims = list(dict.fromkeys(m.dimension for m in matrices))
         return cls(
-            {s: Parameter(f"of_{s.name}", sp.latex(sp.Symbol(s.name)), complex=True) for s in plain},
+            {s: _parameter(s, k) for k, s in enumerate(plain)},
             {m: Column(f"col_{m.name}", _indexed(_tex(m)), real=True) for m in matrices},
             {t: Column(f"in_{t.name}", rf"1_{{j\in {_tex(t)}}}", real=True) for t in dims} if len(dims) > 1 else {},
         )
@@ -79,6 +80,12 @@ class Vocabulary:
             values[place[m.dimension]] = binding.spectra[m]
             found[column.name] = values
         return found | {c.name: place[t].astype(float) for t, c in self.inside.items()}
+
+
+def _parameter(symbol: sp.Symbol, place: int) -> Parameter:
+    if isinstance(symbol, Coefficient):
+        return Parameter(f"moment_{place}", symbol.letter, complex=True)
+    return Parameter(f"of_{symbol.name}", _tex(symbol), complex=True)
 
 
 def _tex(symbol: Any) -> str:
