@@ -62,12 +62,24 @@ class Equation:
             fixed[t][:, i, i] += amount
         return replace(self, fixed=fixed, dtype=kind)
 
-    def resolvents(self, e: Array) -> dict[Dim, Array]:
-        """G at each dimension, (atoms, wires, wires)."""
+    def matrices(self, e: Array) -> dict[Dim, Array]:
+        """M = F - S at each dimension, (atoms, wires, wires)."""
         M = {t: F.astype(np.result_type(F, e)) for t, F in self.fixed.items()}
         for s in self.insertions:
             M[s.dimension][:, s.row, s.column] -= e[s.unknown] * s.values
-        return {t: np.linalg.inv(block) for t, block in M.items()}
+        return M
+
+    def resolvents(self, e: Array) -> dict[Dim, Array]:
+        """G = M^-1 at each dimension, (atoms, wires, wires)."""
+        return {t: np.linalg.inv(block) for t, block in self.matrices(e).items()}
+
+    def reach(self, e: Array, G: dict[Dim, Array]) -> Array:
+        """Size to which rounding of the unknowns is relative: addends of |G||M||G|, where those of G may cancel."""
+        wide = {t: np.abs(G[t]) @ np.abs(M) @ np.abs(G[t]) for t, M in self.matrices(e).items()}
+        size = np.zeros(len(e))
+        for m in self.measurements:
+            size[m.unknown] += np.sum(np.abs(m.values) * wide[m.dimension][:, m.row, m.column])
+        return size
 
     def measured(self, G: dict[Dim, Array], size: int) -> tuple[Array, Array]:
         """The unknowns that G has, and the sum of the absolute values of their addends."""

@@ -13,6 +13,7 @@ from rmtcollapse.derive.letters import Dim
 __all__ = ["Solved", "affine", "attempt", "newton", "resolvent"]
 
 _EPS = float(np.finfo(float).eps)
+_CANCELLED = 1e-4  # size relative to its reach below which an unknown is a difference, and its accuracy absolute
 _SWEEPS = 400  # damped iterations before Newton's method
 _NEWTON = 30
 _FAR = 64.0  # where a continuation starts, in units of the matrix under the inverse
@@ -37,12 +38,13 @@ def newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
     size = len(e)
     for _ in range(_NEWTON):
         G = equation.resolvents(e)
-        value, scale = equation.measured(G, size)
+        value = equation.measured(G, size)[0]
         step = np.linalg.solve(np.eye(size) - equation.slopes(G, size), value - e)
+        floor = _CANCELLED * equation.reach(e, G)
         e = e + step
         if not np.isfinite(e).all():
             return None
-        relative = float(np.max(np.abs(step) / np.maximum(np.abs(e), _EPS * np.maximum(scale, 1e-300)), initial=0.0))
+        relative = float(np.max(np.abs(step) / np.maximum(np.maximum(np.abs(e), floor), 1e-300), initial=0.0))
         if relative <= 4 * _EPS or (relative < 1e-9 and relative >= last / 2):
             return e, relative
         last = relative
@@ -71,10 +73,15 @@ def attempt(equation: Equation, e: Array, sweeps: int) -> Solved | None:
 def _certified(equation: Equation, e: Array, step: float) -> Solved | None:
     G = equation.resolvents(e)
     radius = spectral_radius(equation, G)
-    value, scale = equation.measured(G, len(e))
-    residual = float(np.max(np.abs(value - e) / np.maximum(scale, 1e-300), initial=0.0))
+    residual = _residual(equation, e, G)
     accepted = radius < 1 and residual <= 1e4 * _EPS
     return Solved(e, G, step, residual, radius) if accepted else None
+
+
+def _residual(equation: Equation, e: Array, G: dict[Dim, Array]) -> float:
+    value, scale = equation.measured(G, len(e))
+    floor = _CANCELLED * equation.reach(e, G)
+    return float(np.max(np.abs(value - e) / np.maximum(np.maximum(scale, floor), 1e-300), initial=0.0))
 
 
 def resolvent(equation: Equation) -> Solved | None:
@@ -119,8 +126,6 @@ def affine(equation: Equation, start: Array) -> Solved | None:
             if found is None:
                 return None
             G = equation.resolvents(found[0])
-            value, scale = equation.measured(G, len(start))
-            residual = float(np.max(np.abs(value - found[0]) / np.maximum(scale, 1e-300), initial=0.0))
-            return Solved(found[0], G, found[1], residual, 0.0)
+            return Solved(found[0], G, found[1], _residual(equation, found[0], G), 0.0)
     except np.linalg.LinAlgError:
         return None
