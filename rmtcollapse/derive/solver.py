@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rmtcollapse.derive.certificate import spectral_radius
-from rmtcollapse.derive.dyson import Array, Equation
+from rmtcollapse.derive.dyson import CANCELLED, Array, Equation
 from rmtcollapse.derive.letters import Dim
 
 __all__ = ["Solved", "affine", "attempt", "newton", "resolvent"]
 
 _EPS = float(np.finfo(float).eps)
-_CANCELLED = 1e-4  # size relative to its reach below which an unknown is a difference, and its accuracy absolute
 _SWEEPS = 400  # damped iterations before Newton's method
 _NEWTON = 30
 _FAR = 64.0  # where a continuation starts, in units of the matrix under the inverse
@@ -40,7 +39,7 @@ def newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
         G = equation.resolvents(e)
         value = equation.measured(G, size)[0]
         step = np.linalg.solve(np.eye(size) - equation.slopes(G, size), value - e)
-        floor = _CANCELLED * equation.reach(e, G)
+        floor = CANCELLED * equation.reach(e, G)
         e = e + step
         if not np.isfinite(e).all():
             return None
@@ -80,7 +79,7 @@ def _certified(equation: Equation, e: Array, step: float) -> Solved | None:
 
 def _residual(equation: Equation, e: Array, G: dict[Dim, Array]) -> float:
     value, scale = equation.measured(G, len(e))
-    floor = _CANCELLED * equation.reach(e, G)
+    floor = CANCELLED * equation.reach(e, G)
     return float(np.max(np.abs(value - e) / np.maximum(np.maximum(scale, floor), 1e-300), initial=0.0))
 
 

@@ -87,7 +87,7 @@ def _layers() -> Any:
     """Second moment of a product of three square layers: the Fuss-Catalan number."""
     A, B, C = (dv.gaussian(name, d, d, variance=1 / d) for name in "ABC")
     J = A * B * C
-    return dv.trace((J * J.T) ** 2) / d, {d: 40}, comb(8, 2) / 7
+    return dv.trace((J * J.T) ** 2) / d, {d: 160}, comb(8, 2) / 7
 
 
 GALLERY = {
