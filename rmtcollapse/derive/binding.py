@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,8 @@ import numpy as np
 import sympy as sp
 
 from rmtcollapse.derive.activations import Moments
-from rmtcollapse.derive.algebra import Eigenvalue
+from rmtcollapse.derive.algebra import Eigenvalue, Node
+from rmtcollapse.derive.bases import joint_diagonals, symmetric_matrix
 from rmtcollapse.derive.features import Coefficient, Features
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.derive.reading import covariance
@@ -28,6 +29,7 @@ class Binding:
     sizes: dict[Dim, float]
     scalars: dict[Scalar, Any]
     spectra: dict[Commuting, np.ndarray]
+    full: dict[Commuting, np.ndarray]  # those given as matrices, and all others of their dimensions
 
     @property
     def is_real(self) -> bool:
@@ -95,8 +97,28 @@ def _compiled(symbols: tuple[sp.Symbol, ...], expressions: tuple[sp.Expr, ...]) 
     return sp.lambdify(symbols, list(expressions), "numpy", dummify=True)  # type: ignore[no-any-return]
 
 
-def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any], coefficients: Iterable[Coefficient] = ()) -> Binding:
+def bind(
+    symbols: Iterable[sp.Basic],
+    given: Mapping[Any, Any],
+    *,
+    coefficients: Iterable[Coefficient] = (),
+    letters: Iterable[Gaussian] = (),
+    nodes: Collection[Node] = (),
+) -> Binding:
     """Check and sort the numbers that a user gave, keyed by symbols or by their names; add those of activations.
+
+    Parameters
+    ----------
+    symbols : iterable
+        What needs a number.
+    given : mapping
+        The numbers.
+    coefficients : iterable
+        Moments of activations to compute.
+    letters : iterable
+        Gaussian matrices, whose covariances must not be negative.
+    nodes : collection
+        The traces, which say what full matrices need not commute.
 
     Raises
     ------
@@ -104,6 +126,23 @@ def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any], coefficients: It
         For a name that the expression does not have, a missing one, or a value outside its domain.
     """
     wanted = {symbol.name: symbol for symbol in symbols}  # type: ignore[attr-defined]
+    named = _named(wanted, given)
+    sizes = {s: _size(s, named[s.name]) for s in wanted.values() if isinstance(s, Dim)}
+    scalars = {s: _scalar(s, named[s.name]) for s in wanted.values() if isinstance(s, Scalar)}
+    arrays = {s: _array(s, named[s.name], sizes) for s in wanted.values() if isinstance(s, Commuting)}
+    full = _full(arrays, sizes)
+    spectra = {m: v for m, v in arrays.items() if m not in full}
+    for dimension in dict.fromkeys(m.dimension for m in full):
+        spectra |= joint_diagonals({m: v for m, v in full.items() if m.dimension == dimension}, nodes)
+    binding = Binding(sizes, scalars, _joint({m: spectra[m] for m in arrays}), full)
+    for letter in sorted(letters, key=str):
+        _check_covariance(letter, binding)
+    scalars.update({c: getattr(binding.moments(c.features), c.kind) for c in coefficients})
+    return binding
+
+
+def _named(wanted: Mapping[str, Any], given: Mapping[Any, Any]) -> dict[str, Any]:
+    """The numbers by name, all of them known and none missing."""
     named: dict[str, Any] = {}
     for key, value in given.items():
         name = key if isinstance(key, str) else getattr(key, "name", str(key))
@@ -114,18 +153,14 @@ def bind(symbols: Iterable[sp.Basic], given: Mapping[Any, Any], coefficients: It
     for name, symbol in wanted.items():
         if name not in named:
             raise MissingParameterError(name, None, _KINDS[type(symbol)])
-    sizes = {s: _size(s, named[s.name]) for s in wanted.values() if isinstance(s, Dim)}
-    scalars = {s: _scalar(s, named[s.name]) for s in wanted.values() if isinstance(s, Scalar)}
-    spectra = {s: _spectrum(s, named[s.name], sizes) for s in wanted.values() if isinstance(s, Commuting)}
-    binding = Binding(sizes, scalars, _joint(spectra))
-    scalars.update({c: getattr(binding.moments(c.features), c.kind) for c in coefficients})
-    return binding
+    return named
 
 
+_NEGLIGIBLE = 1e-12  # a negative eigenvalue, relative to the largest, that is rounding
 _KINDS: dict[type, str] = {
     Dim: "a size, an integer >= 1",
     Scalar: "a number, real or complex",
-    Commuting: "an array of eigenvalues, in the eigenbasis common to the matrices of its dimension",
+    Commuting: "an array of eigenvalues, in the eigenbasis common to the matrices of its dimension, or a full matrix",
 }
 
 
@@ -143,18 +178,49 @@ def _scalar(symbol: Scalar, value: Any) -> Any:
     return float(value) if isinstance(value, numbers.Real) else complex(value)
 
 
-def _spectrum(symbol: Commuting, value: Any, sizes: Mapping[Dim, float]) -> np.ndarray:
+def _array(symbol: Commuting, value: Any, sizes: Mapping[Dim, float]) -> np.ndarray:
+    """Eigenvalues, or a full matrix, of a length that divides the dimension."""
     d = int(sizes[symbol.dimension])
     try:
         array = np.atleast_1d(np.array(value, dtype=float))
     except (TypeError, ValueError):
-        raise ParameterError(symbol.name, value, "an array of real eigenvalues") from None
-    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise ParameterError(symbol.name, value, "an array of real eigenvalues")
-    if d % array.size:
-        domain = f"{symbol.dimension} = {d} eigenvalues, or a divisor of that many; this array has {array.size}"
+        raise ParameterError(symbol.name, value, "an array of real eigenvalues, or a real symmetric matrix") from None
+    if array.ndim not in (1, 2) or not array.size or not np.isfinite(array).all():
+        raise ParameterError(symbol.name, value, "an array of real eigenvalues, or a real symmetric matrix")
+    if array.ndim == 2:
+        array = symmetric_matrix(symbol.name, array)
+    if d % len(array):
+        domain = f"{symbol.dimension} = {d} eigenvalues, or a divisor of that many; this array has {len(array)}"
         raise ParameterError(symbol.name, value, domain)
     return array
+
+
+def _full(arrays: Mapping[Commuting, np.ndarray], sizes: Mapping[Dim, float]) -> dict[Commuting, np.ndarray]:
+    """The matrices of the dimensions where one is given in full; eigenvalues beside it are a diagonal matrix."""
+    found = {}
+    for dimension in dict.fromkeys(m.dimension for m, v in arrays.items() if v.ndim == 2):
+        own = {m: v for m, v in arrays.items() if m.dimension == dimension}
+        length = max(len(v) for v in own.values())
+        for m, v in own.items():
+            if length % len(v):
+                raise ParameterError(m.name, v, f"of a size that divides that of the other matrices, {length}")
+            times = length // len(v)
+            found[m] = np.kron(v, np.eye(times)) if v.ndim == 2 else np.diag(np.repeat(v, times))
+    return found
+
+
+def _check_covariance(letter: Gaussian, binding: Binding) -> None:
+    """A variance or a covariance below zero is none."""
+    variance = binding.number(letter.variance, {})
+    if not (np.isreal(variance) and np.real(variance) >= 0):
+        raise ParameterError(f"variance of {letter.name}", variance, "a real number >= 0")
+    for matrix, dimension in zip((letter.rowcov, letter.colcov), letter.shape, strict=True):
+        value = covariance(matrix)
+        values = binding.evaluate([(value, dimension)])[value, dimension]
+        real = np.isreal(values).all() and np.isfinite(values).all()
+        if not (real and np.real(values).min() >= -_NEGLIGIBLE * np.abs(values).max()):
+            name = matrix.name if isinstance(matrix, Commuting) else f"covariance {matrix}"
+            raise ParameterError(name, values, f"finite eigenvalues >= 0, for it is a covariance of {letter.name}")
 
 
 def _joint(spectra: dict[Commuting, np.ndarray]) -> dict[Commuting, np.ndarray]:

@@ -106,7 +106,9 @@ class Derivation:
 
     def bound(self, parameters: Mapping[Any, Any]) -> Binding:
         """The parameters, checked."""
-        return bind(self.symbols, parameters, self.coefficients)
+        nodes = list(self.reading.nodes.values())
+        letters = {letter for node in nodes for letter in letters_in(node)}
+        return bind(self.symbols, parameters, coefficients=self.coefficients, letters=letters, nodes=nodes)
 
     @cached_property
     def reduced(self) -> Reduction | None:
@@ -155,7 +157,8 @@ class Derivation:
         ----------
         parameters : mapping
             A size for each dimension, a number for each scalar (complex allowed), and for each deterministic matrix
-            its eigenvalues, in an order common to those of one dimension; keyed by symbols or by their names.
+            its eigenvalues, in an order common to those of one dimension, or all of it as an array: full matrices must
+            commute, but for those that every trace is linear in. Keyed by symbols or by their names.
         digits : int, optional
             Solve the reduced equations with mpmath to this many decimal digits, from the certified solution on.
 
