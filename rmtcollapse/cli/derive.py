@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from rmtcollapse import derive as dv
 from rmtcollapse.cli.expression import FUNCTIONS, Unit, names_in, parse_expression
 from rmtcollapse.cli.parse import assignments, parse_spectrum
 from rmtcollapse.derive.letters import Commuting, Dim
-from rmtcollapse.errors import MissingParameterError, ParameterError, did_you_mean
+from rmtcollapse.errors import ConvergenceError, MissingParameterError, ParameterError, did_you_mean
 
 __all__ = ["described", "report"]
 
@@ -152,6 +153,44 @@ def _families(commuting: Iterable[str], declared: Iterable[_Declared]) -> dict[s
     return {t: [name for name, other in pairs if other == t] for t in dict.fromkeys(t for _, t in pairs)}
 
 
+_SPOKEN = (
+    (r"\bdv\.trace\(|\bTrace\(|\btrace\(", "tr("),
+    (r"\.T\b", "'"),
+    (r"\*\*", "^"),
+    (r"\blam\*identity\(d\)", "lam*I"),
+    (r"\b(?:dv\.)?identity\((\w+)\)", r"I_\1"),
+    (r"features\(\.\.\., centred=True\)", '", centred" in --features'),
+    (r"or use latex\(\), theory\(\) and verify\(\), which do not need it", "or leave out --scalars and --digits"),
+)
+
+
+class _Typed(str):
+    """What is shown of a value, as it would be typed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _spoken(text: str) -> str:
+    """What the library says, in the words of the command line."""
+    for pattern, word in _SPOKEN:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except ParameterError as error:
+        value = _Typed(_spoken(str(error.value))) if isinstance(error.value, sp.Basic) else error.value
+        raise type(error)(error.parameter, value, _spoken(error.domain)) from None
+    except ConvergenceError as error:
+        raise ConvergenceError(_spoken(str(error))) from None
+
+
 def _number(name: str, text: str) -> Any:
     try:
         value = complex("refused" if "_" in text else text.replace("i", "j") if text.endswith("i") else text)
@@ -171,8 +210,7 @@ def _eigenvalues(matrix: Any, text: str, size: float, alone: bool) -> Any:
         text = f"{kind}:" + ",".join(f"{k}={v}" for k, v in (extra | given).items())
     spectrum = parse_spectrum(text, matrix.name)
     if text.endswith(".npy") and not alone and np.load(text, mmap_mode="r").ndim == 2:
-        domain = f"eigenvalues, for it shares an eigenbasis with the other matrices on {matrix.dimension}"
-        raise ParameterError(matrix.name, text, domain)
+        return np.load(text)
     if spectrum.dimension != size:
         raise ParameterError(matrix.name, text, f"a spectrum of {matrix.dimension} = {size:.0f} directions")
     return (
@@ -213,6 +251,7 @@ def _decimal(value: Any, digits: int) -> Any:
     return str(nstr(value, digits, strip_zeros=False))
 
 
+@_in_our_words()
 def report(
     text: str,
     gaussian: Iterable[str],
@@ -238,7 +277,7 @@ def report(
         warnings.simplefilter("always", dv.SharedLetterWarning)
         derivation = dv.derive(expression)
     found: dict[str, Any] = {"expression": text, "size": derivation.size}
-    found["warnings"] = [str(w.message) for w in caught]
+    found["warnings"] = [_spoken(str(w.message)) for w in caught]
     if latex:
         found["latex"] = derivation.latex()
     if scalars:

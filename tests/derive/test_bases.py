@@ -74,9 +74,7 @@ def test_eigenvalues_beside_a_full_matrix_are_diagonal() -> None:
     ],
 )
 def test_pairs_that_do_not_commute_are_refused_by_name(expression: Any, numbers: Any) -> None:
-    with pytest.raises(
-        ParameterError, match=r"^(Gamma|Delta) = .*commutes with (Sigma|Gamma), or one that every trace"
-    ):
+    with pytest.raises(ParameterError, match=r"^Sigma = .*commutes with (Gamma|Delta), or one that"):
         value(expression, numbers)
 
 
