@@ -18,6 +18,7 @@ from rmtcollapse.derive.diagnosis import refusal
 from rmtcollapse.derive.dyson import Array, Equation, equation
 from rmtcollapse.derive.features import Coefficient, Features
 from rmtcollapse.derive.letters import Gaussian
+from rmtcollapse.derive.minimality import Size, minimal_size
 from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading, letters_in, read
 from rmtcollapse.derive.reduction import BudgetError, Reduction, reduced
@@ -88,10 +89,10 @@ class Derivation:
     reading: Reading = field(repr=False)
     pencil: Pencil = field(repr=False)
 
-    @property
-    def size(self) -> int:
-        """Number of intermediate vectors (wires), the size of the linear pencil."""
-        return self.pencil.size
+    @cached_property
+    def size(self) -> Size:
+        """Number of intermediate vectors (wires), the size of the linear pencil; its `minimal` bounds it from below."""
+        return Size(self.pencil.size, minimal_size(self.pencil))
 
     @property
     def symbols(self) -> list[sp.Basic]:
@@ -202,7 +203,7 @@ class Derivation:
         return part, solved
 
     def _whole(self, binding: Binding, parts: list[tuple[Equation, Solved]]) -> Solved:
-        everything = equation(self.pencil, binding, tuple(range(self.size)))
+        everything = equation(self.pencil, binding, tuple(range(self.pencil.size)))
         known = {u: x for part, solved in parts for u, x in zip(part.unknowns, solved.unknowns, strict=True)}
         start = np.array([known.get(u, 0) for u in everything.unknowns], dtype=everything.dtype)
         whole = affine(everything, start)
@@ -218,7 +219,7 @@ class Derivation:
         total: Any = 0.0
         for output in self.pencil.outputs[index]:
             t = output.dimension
-            order = [w for w in range(self.size) if self.pencil.dimension(w) == t]
+            order = [w for w in range(self.pencil.size) if self.pencil.dimension(w) == t]
             sources = [(w, e) for w, e in self.pencil.sources.items() if self.pencil.dimension(w) == t]
             values = binding.evaluate([*((e, t) for _, e in sources), *((term.outer, t) for term in output.form)])
             weight = binding.weight(t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -82,9 +83,9 @@ def read(expression: Any) -> Reading:
         raise ParameterError("expression", expression, "a scalar: wrap the matrix in dv.trace(...)")
     if not isinstance(expression, sp.Expr):
         raise ParameterError("expression", expression, "an expression in declared symbols, such as dv.trace(R*S)/d")
-    found = sorted(expression.atoms(sp.Trace), key=str)
+    found = list(dict.fromkeys(_traces(expression)))
     inner = {t for outer in found for t in outer.arg.atoms(sp.Trace)}
-    for one in inner:
+    for one in sorted(inner, key=str):
         raise ParameterError(
             "expression",
             expression,
@@ -103,6 +104,15 @@ def read(expression: Any) -> Reading:
     nodes = {names[t]: _matrix(t.arg) for t in found}
     _commuting(list(nodes.values()))
     return Reading(value, {names[t]: t.arg for t in found}, nodes)
+
+
+def _traces(E: Any) -> Iterator[sp.Trace]:
+    """The outermost traces, in the order of the expression."""
+    if isinstance(E, sp.Trace):
+        yield E
+    else:
+        for part in E.args:
+            yield from _traces(part)
 
 
 def _declared(scalar: sp.Expr, known: set[Any] = frozenset()) -> None:  # type: ignore[assignment]

@@ -31,15 +31,18 @@ class Solved:
     radius: float
 
 
-def newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
-    """Newton's method until its step is rounding; the solution and the relative size of its last step."""
+def newton(equation: Equation, e: Array, *, cancelled: bool = False) -> tuple[Array, float] | None:
+    """Newton's method until its step is rounding; the solution and the relative size of its last step.
+
+    Unknowns that are differences (`cancelled`) are relative to what they are differences of.
+    """
     last = np.inf
     size = len(e)
     for _ in range(_NEWTON):
         G = equation.resolvents(e)
-        value = equation.measured(G, size)[0]
+        value, scale = equation.measured(G, size)
         step = np.linalg.solve(np.eye(size) - equation.slopes(G, size), value - e)
-        floor = CANCELLED * equation.reach(e, G)
+        floor = CANCELLED * equation.reach(e, G) if cancelled else _EPS * scale
         e = e + step
         if not np.isfinite(e).all():
             return None
@@ -77,10 +80,11 @@ def _certified(equation: Equation, e: Array, step: float) -> Solved | None:
     return Solved(e, G, step, residual, radius) if accepted else None
 
 
-def _residual(equation: Equation, e: Array, G: dict[Dim, Array]) -> float:
+def _residual(equation: Equation, e: Array, G: dict[Dim, Array], *, cancelled: bool = False) -> float:
     value, scale = equation.measured(G, len(e))
-    floor = CANCELLED * equation.reach(e, G)
-    return float(np.max(np.abs(value - e) / np.maximum(np.maximum(scale, floor), 1e-300), initial=0.0))
+    if cancelled:
+        scale = np.maximum(scale, CANCELLED * equation.reach(e, G))
+    return float(np.max(np.abs(value - e) / np.maximum(scale, 1e-300), initial=0.0))
 
 
 def resolvent(equation: Equation) -> Solved | None:
@@ -121,10 +125,10 @@ def affine(equation: Equation, start: Array) -> Solved | None:
     """All unknowns, those of single resolvents known: what is left is affine, level by level, so Newton is exact."""
     try:
         with np.errstate(all="ignore"):
-            found = newton(equation, start)
+            found = newton(equation, start, cancelled=True)
             if found is None:
                 return None
             G = equation.resolvents(found[0])
-            return Solved(found[0], G, found[1], _residual(equation, found[0], G), 0.0)
+            return Solved(found[0], G, found[1], _residual(equation, found[0], G, cancelled=True), 0.0)
     except np.linalg.LinAlgError:
         return None

@@ -110,6 +110,7 @@ def test_the_closed_formula(name: str) -> None:
     assert float(derived.theory(numbers, digits=20)["value"]) == pytest.approx(float(expected), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GALLERY)
 @pytest.mark.filterwarnings("ignore::rmtcollapse.derive.SharedLetterWarning")
 def test_finite_matrices(name: str) -> None:
