@@ -35,7 +35,7 @@ class Term:
 
 Form: TypeAlias = tuple[Term, ...]
 _SOURCE = -1
-_KEPT = 4  # circuits that are carried on, for the smallest so far need not stay it
+_KEPT = 12  # circuits that are carried on, for the smallest so far need not stay it
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,9 @@ def _collected(terms: list[Term]) -> Form:
 
 
 def linearised(traces: list[Node]) -> tuple[Circuit, list[list[Output]]]:
-    """One circuit for all traces, and for each the outputs whose sum it is."""
+    """One circuit for all traces, the longest term first, and for each trace the outputs whose sum it is."""
     terms = [(k, term) for k, node in enumerate(traces) for term in (node.terms if isinstance(node, Sum) else (node,))]
+    terms.sort(key=lambda pair: -len(pair[1].key))
     found: list[tuple[Circuit, tuple[Output, ...]]] = [(Circuit(), ())]
     for _, term in terms:
         ahead = [(scratch, (*made, output)) for circuit, made in found for scratch, output in _ways(circuit, term)]
