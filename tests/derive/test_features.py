@@ -91,7 +91,7 @@ def _test_error(name: str, **options: Any) -> Any:
 
 
 u = (np.arange(8) + 0.5) / 8
-NUMBERS = {n: 40, d: 32, m: 40, n1: 32, lam: 0.2, noise: 0.3, S: 0.5 + u, G: (1 + u) / 32}
+NUMBERS = {n: 40, d: 32, m: 40, n1: 32, lam: 0.2, noise: 0.3, S: 0.4 + 3 * u, G: (1 + u) / 32}
 
 
 def test_the_test_error_of_random_features_without_an_activation_is_that_of_random_projections() -> None:

@@ -72,6 +72,10 @@ def _others() -> dict[str, Any]:
             dv.trace(S * second * first * A * first.T * second.T),
             {**sizes, n1: 18, lam: 0.2, A: u},
         ),
+        "two variances": (
+            dv.trace(R * A * resolvent(dv.gaussian("Z", n, d, colcov=S, variance=2))),
+            {**sizes, lam: 0.2, A: u},
+        ),
         "fourth power": (dv.trace((R * S) ** 4) / d, {**sizes, lam: 0.2}),
     }
 
