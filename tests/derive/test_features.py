@@ -125,6 +125,20 @@ def test_two_layers_of_centred_features() -> None:
     assert r"\mu_{1}^{\mathrm{erf}}" in derived.equations().latex()
 
 
+def test_the_variance_of_the_argument() -> None:
+    """tau^2 = v_X v_W tr(Sigma A) for one layer; the second moment of a layer, times its width, for the next."""
+    data = dv.gaussian("X", n, d, colcov=S, variance=3)
+    weights = dv.gaussian("W", d, m, rowcov=G, variance=2 / d)
+    first = dv.features(data, weights, "erf")
+    second = dv.features(first, dv.gaussian("V", m, n1, variance=5 / m), "tanh")
+    binding = dv.derive(dv.trace(second.T * second)).bound({k: v for k, v in NUMBERS.items() if k not in (lam, noise)})
+    variance = 3 * 2 * np.mean(NUMBERS[S] * NUMBERS[G])
+    inner = activation("erf").moments(variance)
+    assert binding.moments(first) == inner
+    outer = activation("tanh").moments(5 * (inner.slope**2 * variance + inner.noise**2))
+    assert binding.moments(second).slope == pytest.approx(outer.slope, rel=1e-13)
+
+
 def test_a_mean_is_refused_unless_it_is_subtracted() -> None:
     numbers = {k: NUMBERS[k] for k in (n, d, m, lam, S)}
     with pytest.raises(ParameterError, match=r"it has the mean 0.3989: features.*centred=True"):
