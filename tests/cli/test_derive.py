@@ -245,7 +245,7 @@ def test_points_without_a_solution(cli) -> None:  # type: ignore[no-untyped-def]
     assert "n < d" in err
 
 
-def test_digits_and_scalars(cli) -> None:  # type: ignore[no-untyped-def]
+def test_digits_and_scalars(cli, strict) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = cli(f"tr({R})/d", *X, *SIZES, "--digits", "30", "--scalars", "--json")
     found = strict(out)
     assert code == 0
@@ -258,7 +258,7 @@ def test_digits_and_scalars(cli) -> None:  # type: ignore[no-untyped-def]
     assert " + i(" in cli("tr(inv(X'*X/n - z*I))/d", *X, *complex_point)[1]
 
 
-def test_random_features(cli) -> None:  # type: ignore[no-untyped-def]
+def test_random_features(cli, strict) -> None:  # type: ignore[no-untyped-def]
     words = (*X, "--gaussian", "W: d x m, variance 1/d", "--set", "m=60", *SIZES)
     code, out, _ = cli("tr(inv(F'*F/n + lam*I))/m", *words, "--features", "F: relu(X*W), centred", "--json")
     assert code == 0
