@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from rmtcollapse.derive.algebra import Inv, Node
+from rmtcollapse.derive.answer import Answer
 from rmtcollapse.derive.binding import Binding, bind, symbols_of
 from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.diagnosis import refusal
@@ -33,46 +34,6 @@ _BUDGET = 20.0  # seconds that a reduction may take
 
 class SharedLetterWarning(UserWarning):
     """One symbol stands in two different resolvents: that is one data set used twice, not two data sets."""
-
-
-@dataclass(frozen=True)
-class Answer(Mapping[str, Any]):
-    """The value, and the evidence for it.
-
-    Attributes
-    ----------
-    named : dict
-        ``value``, a float, or a complex number where a parameter is complex.
-    residual : float
-        Largest defect of the Dyson equation relative to the sum of the absolute addends.
-    certificate : float
-        Relative size of the last Newton step: an estimate of the relative error of the unknowns.
-    radius : float
-        Largest spectral radius over the resolvents; below 1 it proves the branch, and close to 1 an edge is near.
-    engine : str
-        Which engine answered.
-    status : str
-        ``"converged"``.
-    """
-
-    named: Mapping[str, Any]
-    residual: float
-    certificate: float
-    radius: float
-    engine: str = "numeric: matrix Dyson equation"
-    status: str = "converged"
-    unknowns: Mapping[str, Any] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self.named:
-            return self.named[name]
-        raise KeyError(f"{name}: this answer has {', '.join(self.named)}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.named)
-
-    def __len__(self) -> int:
-        return len(self.named)
 
 
 @dataclass(frozen=True)

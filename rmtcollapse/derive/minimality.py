@@ -38,6 +38,8 @@ class Size(int):
 
 def minimal_size(pencil: Pencil) -> int | None:
     """Rank of the observed part of the reachable space; None where the deterministic part is singular."""
+    if not pencil.size:
+        return 0
     numbers = _Numbers()
     letters: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros((pencil.size, pencil.size)))
     constant = np.zeros((pencil.size, pencil.size))

@@ -15,7 +15,8 @@ from rmtcollapse.equations.reference import solve_reference
 from rmtcollapse.errors import ConvergenceError, ParameterError
 
 if TYPE_CHECKING:
-    from rmtcollapse.derive.derivation import Answer, Derivation
+    from rmtcollapse.derive.answer import Answer
+    from rmtcollapse.derive.derivation import Derivation
 
 __all__ = ["refined"]
 

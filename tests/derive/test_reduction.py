@@ -119,6 +119,23 @@ def test_the_ridge_bias_has_two_implicit_scalars_and_two_affine_ones() -> None:
     assert r"T_{1} &= I_{1} - I_{2} \dot q_{X}" in latex
 
 
+@pytest.mark.parametrize(
+    ("expression", "numbers", "expected"),
+    [
+        (lam * dv.trace(dv.identity(d)), {d: 4, lam: 0.25}, 1.0),
+        (dv.trace(dv.commuting("A", d)), {d: 4, "A": [1.0, 2.0]}, 6.0),
+        (sp.exp(-dv.trace(dv.commuting("A", d) ** sp.Rational(1, 2))), {d: 2, "A": [1.0, 4.0]}, np.exp(-3)),
+        (dv.trace(dv.gaussian("X", n, d).T * dv.gaussian("X", n, d)) / n - sp.pi, {n: 5, d: 4}, 4 - np.pi),
+    ],
+)
+def test_what_needs_no_equation(expression: Any, numbers: Any, expected: float) -> None:
+    derived = dv.derive(expression)
+    assert derived.theory(numbers)["value"] == pytest.approx(expected, rel=1e-14)
+    assert float(derived.theory(numbers, digits=30)["value"]) == pytest.approx(expected, rel=1e-15)
+    assert derived.size <= 3
+    assert "Read off the answer" in str(derived.steps())
+
+
 def test_what_takes_too_long_is_left_to_the_numeric_engine(monkeypatch: Any) -> None:
     expression, numbers = ALL["projected mixture"]
     derived = dv.derive(expression)
