@@ -11,24 +11,23 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rmtcollapse.derive.algebra import Inv, Node
 from rmtcollapse.derive.answer import Answer
 from rmtcollapse.derive.binding import Binding, bind, symbols_of
 from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.diagnosis import refusal
 from rmtcollapse.derive.dyson import Array, Equation, equation
 from rmtcollapse.derive.features import Coefficient, Features
-from rmtcollapse.derive.letters import Gaussian
 from rmtcollapse.derive.minimality import Size, minimal_size
 from rmtcollapse.derive.pencil import Pencil, Unknown
-from rmtcollapse.derive.reading import Reading, letters_in, read
+from rmtcollapse.derive.reading import Reading, letters_in, read, shared_letters
 from rmtcollapse.derive.reduction import BudgetError, Reduction, reduced
 from rmtcollapse.derive.solver import Solved, affine, resolvent
 from rmtcollapse.equations.system import System
-from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.errors import ConvergenceError, ParameterError
 
 __all__ = ["Answer", "Derivation", "SharedLetterWarning", "derive"]
 
+_ENGINES = ("numeric", "reduced")
 _BUDGET = 20.0  # seconds that a reduction may take
 
 
@@ -112,7 +111,7 @@ class Derivation:
             self.pencil, self.reading, [*self.symbols, *self.coefficients], _BUDGET if budget is None else budget
         )
 
-    def theory(self, parameters: Mapping[Any, Any], *, digits: int | None = None) -> Answer:
+    def theory(self, parameters: Mapping[Any, Any], *, digits: int | None = None, engine: str = "numeric") -> Answer:
         """The deterministic equivalent at these parameters.
 
         Parameters
@@ -123,6 +122,9 @@ class Derivation:
             commute, but for those that every trace is linear in. Keyed by symbols or by their names.
         digits : int, optional
             Solve the reduced equations with mpmath to this many decimal digits, from the certified solution on.
+        engine : str
+            ``"numeric"``, the matrix Dyson equation, or ``"reduced"``, the compiled equations between scalars where
+            there are any (the numeric engine picks the branch, and answers where not). ``answer.engine`` says which.
 
         Raises
         ------
@@ -132,11 +134,15 @@ class Derivation:
             Where no certified solution exists; it says why, and what to change.
         """
         binding = self.bound(parameters)
+        if engine not in _ENGINES:
+            raise ParameterError("engine", engine, f"one of {', '.join(_ENGINES)}")
         answer, solved = self._solved(binding)
-        if digits is None:
+        if digits is None and engine == "numeric":
             return answer
-        from rmtcollapse.derive.reference import refined
+        from rmtcollapse.derive.scalars import compiled, refined
 
+        if digits is None:
+            return compiled(self, binding, answer, solved)
         return refined(self, binding, answer, solved, digits)
 
     def _solved(self, binding: Binding) -> tuple[Answer, dict[Unknown, Any]]:
@@ -267,7 +273,7 @@ def derive(expression: sp.Expr) -> Derivation:
         Where one Gaussian matrix stands in two different resolvents.
     """
     reading = read(expression)
-    for letter in sorted(_shared(list(reading.nodes.values())), key=str):
+    for letter in sorted(shared_letters(list(reading.nodes.values())), key=str):
         warnings.warn(
             f"{letter} stands in two different resolvents: that is one data set used twice; if the second is a fresh "
             f"data set, declare it under another name",
@@ -276,20 +282,3 @@ def derive(expression: sp.Expr) -> Derivation:
         )
     circuit, outputs = linearised(list(reading.nodes.values()))
     return Derivation(expression, reading, Pencil.of(circuit, outputs))
-
-
-def _shared(nodes: list[Node]) -> set[Gaussian]:
-    """Gaussian matrices that stand in two different inverses, neither inside the other."""
-    inverses = {inverse for node in nodes for inverse in _inverses(node)}
-    seen: dict[Gaussian, Inv] = {}
-    shared = set()
-    for inverse in sorted(inverses, key=lambda node: node.key):
-        for letter in letters_in(inverse):
-            if seen.setdefault(letter, inverse) is not inverse:
-                shared.add(letter)
-    return shared
-
-
-def _inverses(node: Node) -> list[Inv]:
-    """The outermost inverses of a node."""
-    return [node] if isinstance(node, Inv) else [found for part in node.parts for found in _inverses(part)]

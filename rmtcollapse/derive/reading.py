@@ -9,13 +9,13 @@ from typing import Any
 
 import sympy as sp
 
-from rmtcollapse.derive.algebra import Det, Eigenvalue, Letter, Node, inverse, product, summed
+from rmtcollapse.derive.algebra import Det, Eigenvalue, Inv, Letter, Node, inverse, product, summed
 from rmtcollapse.derive.algebra import transposed as transpose
 from rmtcollapse.derive.features import Features
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.errors import ParameterError
 
-__all__ = ["Reading", "covariance", "letters_in", "read", "trace"]
+__all__ = ["Reading", "covariance", "letters_in", "read", "shared_letters", "trace"]
 
 _FAMILY = (
     "matrices that commute: declare them in one call, commuting('{} {}', {}), if they do; the theory of a pair that "
@@ -234,6 +234,23 @@ def letters_in(node: Node) -> set[Gaussian]:
     """The Gaussian matrices of a node."""
     own = {node.matrix} if isinstance(node, Letter) else set()
     return own.union(*(letters_in(inner) for inner in node.parts))
+
+
+def shared_letters(nodes: list[Node]) -> set[Gaussian]:
+    """Gaussian matrices that stand in two different inverses, neither inside the other."""
+    inverses = {inverse for node in nodes for inverse in _inverses(node)}
+    seen: dict[Gaussian, Inv] = {}
+    shared = set()
+    for node in sorted(inverses, key=lambda found: found.key):
+        for letter in letters_in(node):
+            if seen.setdefault(letter, node) is not node:
+                shared.add(letter)
+    return shared
+
+
+def _inverses(node: Node) -> list[Inv]:
+    """The outermost inverses of a node."""
+    return [node] if isinstance(node, Inv) else [found for part in node.parts for found in _inverses(part)]
 
 
 def _values(node: Node) -> list[sp.Expr]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from rmtcollapse.derive.inversion import Inverses
 from rmtcollapse.derive.pencil import Pencil, Unknown
 from rmtcollapse.derive.reading import Reading
 from rmtcollapse.derive.vocabulary import Vocabulary
+from rmtcollapse.equations.compile import Compiled
 from rmtcollapse.equations.symbols import Parameter, Total, total
 from rmtcollapse.equations.system import Branch, FixedPoint, System
 
@@ -53,6 +55,11 @@ class Reduction:
     affine: int
     vocabulary: Vocabulary = field(repr=False)
     guesses: tuple[tuple[Parameter, Unknown, sp.Expr], ...] = field(repr=False)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The system as a generated module."""
+        return Compiled(self.system.name, lambda: self.system, ())
 
     def arguments(self, binding: Binding, solved: Mapping[Unknown, Any]) -> dict[str, Any]:
         """Parameters of the system: sizes, scalars, and the unknowns of the engine as starts."""

@@ -93,6 +93,10 @@ def test_the_scalars_give_the_value_of_the_matrices(name: str) -> None:
     assert abs(complex(reference["value"]) - answer["value"]) <= 1e-13 * abs(answer["value"])
     assert answer.engine.startswith("numeric")
     assert reference.engine.startswith("reduced")
+    certified = derived.theory(numbers, engine="reduced")
+    assert certified.engine.startswith("numeric" if isinstance(answer["value"], complex) else "reduced")
+    assert abs(certified["value"] - answer["value"]) <= 1e-13 * abs(answer["value"])
+    assert max(certified.residual, certified.certificate) < 1e-12
     system = derived.equations()
     letters = [s.letter for s in (*system.unknowns, *system.definitions)]
     assert len(set(letters)) == len(letters)
@@ -145,6 +149,9 @@ def test_what_takes_too_long_is_left_to_the_numeric_engine(monkeypatch: Any) -> 
     assert derived.reduced is None
     assert derived.theory(numbers).engine.startswith("numeric")
     assert len(derived.steps().steps) == 7
+    assert derived.theory(numbers, engine="reduced").engine.startswith("numeric")
+    with pytest.raises(ParameterError, match="one of numeric, reduced"):
+        derived.theory(numbers, engine="symbolic")
     with pytest.raises(ConvergenceError, match="not reduced to scalars"):
         derived.theory(numbers, digits=30)
 
@@ -160,7 +167,7 @@ def test_an_unknown_that_vanishes_has_no_reference() -> None:
     S = dv.commuting("Sigma", d)
     derived = dv.derive(dv.trace(resolvent(dv.gaussian("X", n, d, colcov=S))) / d)
     numbers = {n: 10, d: 10, lam: 0.5, S: [0.0]}
-    assert derived.theory(numbers)["value"] == 2.0
+    assert derived.theory(numbers)["value"] == derived.theory(numbers, engine="reduced")["value"] == 2.0
     with pytest.raises(ConvergenceError, match="is zero"):
         derived.theory(numbers, digits=20)
 
