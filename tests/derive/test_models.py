@@ -143,6 +143,34 @@ def test_the_bulk_of_a_classifier_on_real_and_synthetic_groups() -> None:
         assert value(dv.trace(matrix * Q * A * Q) / rows, {**numbers, A: a}) == pytest.approx(second[k], rel=1e-12)
 
 
+def test_a_classifier_on_pruned_synthetic_data() -> None:
+    """Its score's variance: along the mean the weighted normal equations, and across it the derived traces."""
+    real, synthetic, mean, error, right, wrong, ridge = 40, 80, 1.3, 0.2, 0.75, 0.5, 0.05
+    kept, signal = right * (1 - error) + wrong * error, right * (1 - error) - wrong * error
+    rows, kept_rows = real + synthetic, round(kept * synthetic)
+    X1, X2, N = dv.gaussian("X1", n1, d), dv.gaussian("X2", n2, d), dv.scalar("N")
+    Q = ((X1.T * X1 + X2.T * X2) / N + lam * dv.identity(d)).inv()
+    numbers = {n1: real, n2: kept_rows, d: 30, lam: ridge, N: rows}
+    delta, second = value(dv.trace(Q) / N, numbers), value(dv.trace(Q * Q) / N, numbers)
+    share = np.array([real, kept_rows]) / rows
+    weights, targets = share / (1 + delta), np.array([1.0, signal / kept]) * mean
+    along = weights @ targets / (weights.sum() * (1 + mean**2) + ridge)
+    missed = 1 - 2 * targets * along + along**2 * (1 + mean**2)
+    hand = models.PrunedSynthetic(
+        dimension=30,
+        real_samples=real,
+        synthetic_samples=synthetic,
+        ridge=ridge,
+        mean_norm=mean,
+        label_error=error,
+        keep_correct=right,
+        keep_wrong=wrong,
+    ).theory()
+    assert hand["score_mean"] == pytest.approx(mean * along, rel=1e-12)
+    spread = along**2 + share / (1 + delta) ** 2 @ missed * second
+    assert hand["score_variance"] == pytest.approx(spread, rel=1e-12)
+
+
 @pytest.mark.parametrize("at", [0.5 + 0.3j, 2.0 + 1e-3j, -0.4 + 0.1j])
 def test_marchenko_pastur(at: complex) -> None:
     data = dv.gaussian("X", n, d)
