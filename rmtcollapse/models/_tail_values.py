@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models._token_laws import Draws, TokenLaws
-from rmtcollapse.models._token_sums import token_sum
+from rmtcollapse.models._token_sums import LAST_BLOCK, power_sum, token_sum
 
 __all__ = ["TailValues", "tail_values"]
 
@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 _RARE = 0.05  # expected draws of a token from which a series takes over
 _ALLOWED = 1e-12
+_SMALLEST = 1e-290
 _EPS = float(np.finfo(float).eps)
 
 
@@ -36,7 +37,7 @@ def tail_values(laws: TokenLaws, draws: Draws) -> TailValues:
     Raises
     ------
     ConvergenceError
-        If a coarser rule gives another value.
+        If a coarser rule gives another value, or if the test error underflows.
     """
     inside = _range(laws, draws, 1, laws.cut, synthetic=True)
     parts = [inside]
@@ -44,6 +45,10 @@ def tail_values(laws: TokenLaws, draws: Draws) -> TailValues:
         parts.append(_range(laws, draws, laws.cut + 1, None, synthetic=False))
     total = np.sum([value for value, _ in parts], axis=0)
     change = np.sum([error for _, error in parts], axis=0)
+    if total[0] < _SMALLEST:
+        raise ConvergenceError(
+            "heavy tail: a test error below 1e-290 is not known in floating point; give a smaller exponent"
+        )
     certificate = float(np.max(change / total)) + 4 * _EPS
     if not certificate <= _ALLOWED:
         raise ConvergenceError(
@@ -71,11 +76,11 @@ def _range(laws: TokenLaws, draws: Draws, first: int, last: int | None, *, synth
 
 def _last_frequent(laws: TokenLaws, draws: Draws, synthetic: bool) -> int:
     """The last token that is expected to be drawn 0.05 times or more from either law."""
-    last = (draws.real_rate * laws.scale / _RARE) ** (1 / laws.exponent)
+    last: float = (draws.real_rate * laws.scale / _RARE) ** (1 / laws.exponent)
     if synthetic:
         rate = draws.synthetic_rate * laws.synthetic_scale / _RARE
-        last = max(last, rate ** (1 / laws.synthetic_exponent))
-    return math.ceil(last)
+        last = max(last, float(rate) ** (1 / laws.synthetic_exponent))
+    return int(math.ceil(min(last, LAST_BLOCK)))
 
 
 def _series(laws: TokenLaws, draws: Draws, first: int, last: int | None, *, synthetic: bool) -> Array:
@@ -86,14 +91,21 @@ def _series(laws: TokenLaws, draws: Draws, first: int, last: int | None, *, synt
     if not synthetic:
         c = c[:, :1]
     j, l = np.indices(c.shape)
-    powers = laws.exponent * j + laws.synthetic_exponent * l
-    scales = c * laws.scale**j * laws.synthetic_scale**l
+    powers: Array = laws.exponent * j + laws.synthetic_exponent * l
+    scales: Array = c * laws.scale**j * laws.synthetic_scale**l
     used = scales != 0
     used[0, 0] = False
 
     def sums(exponents: Array) -> Array:
         whole = zeta(exponents, float(first))
-        return np.asarray(whole if last is None else whole - zeta(exponents, float(last) + 1))
+        if last is None:
+            return np.asarray(whole)
+        cut = whole - zeta(exponents, float(last) + 1)
+        # Near an exponent of 1 both are large.
+        near = np.flatnonzero(exponents < 1.5)
+        cut[near] = [power_sum(float(s), first, last) for s in exponents[near]]
+        return np.asarray(cut)
 
-    mass = laws.scale * (float(sums(np.array([laws.exponent]))[0]) + scales[used] @ sums(powers[used] + laws.exponent))
-    return np.array([mass, -scales[used] @ sums(powers[used])])
+    of_law = float(sums(np.array([laws.exponent]))[0])
+    mass = laws.scale * (of_law + np.sum(scales[used] * sums(powers[used] + laws.exponent)))
+    return np.array([mass, -np.sum(scales[used] * sums(powers[used]))])

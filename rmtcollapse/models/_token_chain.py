@@ -44,7 +44,9 @@ def _stirling_error(x: Any) -> Any:
     large = np.maximum(x, 16.0)
     square = 1 / (large * large)
     series = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 * square) * square) * square) * square) / large
-    return np.where(np.asarray(x) < 16, small[np.minimum(x, 15.0).astype(int)] if np.ndim(x) else small[int(min(x, 15))], series)
+    return np.where(
+        np.asarray(x) < 16, small[np.minimum(x, 15.0).astype(int)] if np.ndim(x) else small[int(min(x, 15))], series
+    )
 
 
 @lru_cache(maxsize=16)

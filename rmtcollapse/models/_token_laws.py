@@ -58,8 +58,13 @@ class TokenLaws:
 class Draws(Protocol):
     """How training tokens are drawn."""
 
-    real_rate: float
-    synthetic_rate: float
+    @property
+    def real_rate(self) -> float:
+        """Expected draws from p."""
+
+    @property
+    def synthetic_rate(self) -> float:
+        """Draws from r, or as many as they are worth at most."""
 
     def unseen(self, real: tuple[Array, Array], synthetic: tuple[Array, Array]) -> tuple[Array, Array]:
         """U and 1 - U from probabilities and their complements; without synthetic ones where they are 0."""
@@ -108,10 +113,13 @@ class IndependentDraws:
 
     def coefficients(self) -> Array:
         """c[j, l]."""
-        j, l = np.indices((_TERMS, _TERMS))
-        binomial = _falling(self.samples, 2 * _TERMS - 1)
-        split = np.array([[math.comb(a + b, a) for b in range(_TERMS)] for a in range(_TERMS)], dtype=float)
-        return np.asarray(binomial[j + l] * split * (-self.real_fraction) ** j * (self.real_fraction - 1) ** l)
+        binomial = _falling(self.samples, _TERMS)
+        made = np.zeros((_TERMS, _TERMS))
+        for j in range(_TERMS):
+            for l in range(_TERMS - j):
+                split = math.comb(j + l, j) * (-self.real_fraction) ** j * (self.real_fraction - 1) ** l
+                made[j, l] = binomial[j + l] * split
+        return made
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ class PoissonDraws:
         inverse = np.array([1 / math.factorial(j) for j in range(_TERMS)])
         powers = np.arange(_TERMS)
         one, other = inverse * (-self.real_rate) ** powers, inverse * (-self.synthetic_rate) ** powers
-        return np.asarray(one[:, None] * other)
+        return np.asarray(np.where(powers[:, None] + powers < _TERMS, one[:, None] * other, 0.0))
 
 
 @dataclass(frozen=True)
@@ -210,7 +218,7 @@ class ResampledDraws:
         for j in range(fewer.shape[1]):
             seen = np.zeros(_TERMS)
             seen[: min(_TERMS, len(fewer))] = fewer[:_TERMS, j]
-            for l in range(_TERMS):
+            for l in range(_TERMS - j):
                 made[j, l] = outer[j] * inner[l] * ((1.0 if l == 0 else 0.0) - seen[0])
                 seen = np.append(np.diff(seen), 0.0)
         return made

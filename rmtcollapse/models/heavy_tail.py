@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["HeavyTail"]
 
 LARGEST_CHAIN = 2000
+_EXPONENT = "a number from 1 (excluded) to 100"
 CHAIN = "resampled by the exact chain"
 POISSON = "resampled with Poisson counts: relative error of order 1/generator_samples"
 
@@ -87,11 +88,11 @@ class HeavyTail(Model):
         For a value outside its domain, an unknown or a missing parameter.
     """
 
-    exponent: float = number(r"\beta", "exponent of the true law", "a number from 1 (excluded) to 100", lambda v: (v > 1) & (v <= 100))
+    exponent: float = number(r"\beta", "exponent of the true law", _EXPONENT, lambda v: (v > 1) & (v <= 100))
     samples: int = count("T", "training tokens")
     tail_cut: int | None = count("k", "last token that the generator gives", default=None, optional=True)
     narrowed_exponent: float | None = number(
-        r"\beta'", "exponent of the generator's law", "a number from 1 (excluded) to 100", lambda v: (v > 1) & (v <= 100),
+        r"\beta'", "exponent of the generator's law", _EXPONENT, lambda v: (v > 1) & (v <= 100),
         default=None, optional=True,
     )  # fmt: skip
     real_fraction: float = number(
@@ -106,7 +107,8 @@ class HeavyTail(Model):
         "asymptotic_test_error": "the scaling law that the test error follows",
     }
     SOURCE: ClassVar[str] = (
-        "Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043; Hutter 2021, arXiv 2102.04074; exact sums derived here"
+        "Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043; Hutter 2021, arXiv 2102.04074; exact sums, "
+        "narrowed and resampled laws derived here"
     )
     ASYMPTOTIC: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"asymptotic_test_error"})
@@ -169,7 +171,11 @@ class HeavyTail(Model):
             "learned_tokens": found.distinct,
             "asymptotic_test_error": self._scaling_law(laws),
         }
-        unknowns = {"scale": laws.scale, "synthetic_scale": laws.synthetic_scale, "effective_samples": self.effective_samples}
+        unknowns = {
+            "scale": laws.scale,
+            "synthetic_scale": laws.synthetic_scale,
+            "effective_samples": self.effective_samples,
+        }
         return Prediction(named, unknowns, 0.0, found.certificate, status, (kind,))
 
     def _laws(self) -> TokenLaws:
@@ -230,21 +236,25 @@ class HeavyTail(Model):
             For more than 2,000 generator samples.
         """
         if self._kind == "poisson":
-            raise NoExactValueError(f"HeavyTail: resampling is run exactly for generator_samples <= {LARGEST_CHAIN} only")
+            raise NoExactValueError(
+                f"HeavyTail: resampling is run exactly for generator_samples <= {LARGEST_CHAIN} only"
+            )
         found = self.theory()
         return exact_prediction(test_error=found["test_error"], learned_tokens=found["learned_tokens"])
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:
-        """One draw, two draws, one token left, real data alone, and resampling that never ends."""
-        pairs = math.pi**4 / 90 / (math.pi**2 / 6) ** 2  # chance that two tokens are the same
-        twos = 1 / (1 - 2.0**-3)
-        alone = 1 - 90 / math.pi**4
+        """Few draws, few tokens, and resampling that never ends."""
+        one = 6 / math.pi**2  # chance of the first of tokens with exponent 2
+        pairs, triples, fours = one**2 * math.pi**4 / 90, one**3 * math.pi**6 / 945, one**4 * math.pi**8 / 9450
+        three = {"test_error": 1 - 3 * pairs + 3 * triples - fours, "learned_tokens": 3 - 3 * pairs + triples}
+        missed = (0.2**3, 0.8**3)  # of two tokens, four to one
+        beyond = {"test_error": 1 - 1.25 * one + one * (missed[0] + missed[1] / 4), "learned_tokens": 2 - sum(missed)}
         fixed = cls(exponent=2.0, samples=2, generations=2000, generator_samples=10)
         return [
-            Limit("one draw", cls(exponent=2.0, samples=1), {"test_error": 1 - pairs, "learned_tokens": 1.0}),
             Limit("two draws", cls(exponent=2.0, samples=2), {"learned_tokens": 2 - pairs}),
-            Limit("a cut after one token", cls(exponent=4.0, samples=7, tail_cut=1), {"test_error": alone, "learned_tokens": 1.0}),
+            Limit("three draws", cls(exponent=2.0, samples=3), three),
+            Limit("a cut after two tokens", cls(exponent=2.0, samples=3, tail_cut=2), beyond),
             Limit("resampled for ever: one token is left", fixed, {"test_error": 1 - pairs, "learned_tokens": 1.0}),
         ]
 
@@ -291,18 +301,22 @@ class HeavyTail(Model):
         made, left = laws.at(ranks, synthetic=True)
         inside = np.ones(ranks.shape, bool) if self.tail_cut is None else places <= self.tail_cut
         synthetic = np.where(inside, made, 0.0), np.where(inside, left, 1.0)
-        return self._draws(laws, self._kind).unseen(laws.at(ranks, synthetic=False), synthetic)[0]
+        return np.asarray(self._draws(laws, self._kind).unseen(laws.at(ranks, synthetic=False), synthetic)[0])
 
     @property
     def learned_rank(self) -> float:
         r"""Rank up to which tokens are likely to be learned, :math:`\pi Tp_i+\tau r_i\ge1`; 0 where there is none."""
         laws = self._laws()
-        last = min((self.effective_samples * laws.synthetic_scale) ** (1 / laws.synthetic_exponent), self.tail_cut or math.inf)
+        made = float(self.effective_samples * laws.synthetic_scale) ** (1 / laws.synthetic_exponent)
+        last = min(made, self.tail_cut or math.inf)
         real = (self.real_fraction * self.samples * laws.scale) ** (1 / self.exponent)
-        return max(last, real)
+        return float(max(last, real))
 
 
 def _power_law(beta: float, other: float, scale: float, synthetic_scale: float, samples: float) -> float:
     r""":math:`\int_0^\infty Ci^{-\beta}e^{-TC'i^{-\beta'}}\,\mathrm di`."""
+    if samples == 0:
+        return math.inf
     rate = (beta - 1) / other
-    return scale / other * (samples * synthetic_scale) ** -rate * math.gamma(rate) if samples > 0 else math.inf
+    log = math.log(scale / other) - rate * math.log(samples * synthetic_scale) + math.lgamma(rate)
+    return math.exp(log) if log < 700 else math.inf
