@@ -80,7 +80,7 @@ def _last_frequent(laws: TokenLaws, draws: Draws, synthetic: bool) -> int:
     if synthetic:
         rate = draws.synthetic_rate * laws.synthetic_scale / _RARE
         last = max(last, float(rate) ** (1 / laws.synthetic_exponent))
-    return int(math.ceil(min(last, LAST_BLOCK)))
+    return math.ceil(min(last, LAST_BLOCK))
 
 
 def _series(laws: TokenLaws, draws: Draws, first: int, last: int | None, *, synthetic: bool) -> Array:
@@ -91,8 +91,8 @@ def _series(laws: TokenLaws, draws: Draws, first: int, last: int | None, *, synt
     if not synthetic:
         c = c[:, :1]
     j, l = np.indices(c.shape)
-    powers: Array = laws.exponent * j + laws.synthetic_exponent * l
-    scales: Array = c * laws.scale**j * laws.synthetic_scale**l
+    powers = np.asarray(laws.exponent * j + laws.synthetic_exponent * l)
+    scales = np.asarray(c * laws.scale**j * laws.synthetic_scale**l)
     used = scales != 0
     used[0, 0] = False
 
