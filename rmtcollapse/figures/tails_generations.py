@@ -28,7 +28,8 @@ def _panels(size: Size) -> Sequence[Panel]:
     simulated = np.unique(np.round(np.geomspace(1, _LAST, size.points)).astype(int))
     grid = np.union1d(steps, simulated)
     far = np.array([10.0, 3.0 * _LAST])
-    errors, tokens, laws, losses = [], [], [], []
+    errors, tokens = list[Line](), list[Line]()
+    laws, losses = list[Guide](), list[Guide]()
     for exponent in _EXPONENTS:
         model = HeavyTail(exponent=exponent, samples=size.dimension, generations=1, generator_samples=size.dimension)
         label = rf"$\beta = {exponent:g}$"
@@ -41,7 +42,7 @@ def _panels(size: Size) -> Sequence[Panel]:
         shown = "" if losses else r"$n^{-1/\beta}$"
         losses.append(Guide(shown, far, last["learned_tokens"] * (far / _LAST) ** -rates["learned_rate"]))
     return [
-        Panel(f"$T = T_0 = {size.dimension}$", errors, guides=[*laws, _bound(errors[-1].model)], log="xy"),
+        Panel(f"$T = T_0 = {size.dimension}$", errors, guides=[*laws, _bound(model)], log="xy"),
         Panel("what is left", tokens, guides=losses, y="learned tokens $L$", log="xy"),
     ]
 
