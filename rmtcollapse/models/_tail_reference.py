@@ -297,6 +297,6 @@ def memory_reference(model: AssociativeMemory, digits: int) -> dict[str, Any]:
             )
 
         centre, reach = mp.sqrt(dimension), mp.sqrt(2 * mp.log(10) * mp.mp.dps) + 2
-        places = mp.linspace(max(mp.mpf(0), centre - reach), centre + reach, 9)
-        found = [mp.quad(lambda r, i=i: right(i, r), places) for i in range(stored)]
+        places = mp.linspace(max(mp.mpf(0), centre - reach), centre + reach, 5)
+        found = [mp.quad(lambda r, i=i: right(i, r), places, method="gauss-legendre") for i in range(stored)]
         return {"test_error": 1 - mp.fdot(mass[:stored], found), "learned_tokens": mp.fsum(found)}
