@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -83,19 +84,28 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
     """One parameter's value from its text."""
     if spec.optional and text == "none":
         return None
+    if spec.infinite and text == "inf":
+        return math.inf
     if spec.kind == "count":
         return _integer(name, text, spec.domain)
     if spec.kind == "number":
         return _float(name, text, spec.domain)
+    if spec.kind == "flag":
+        if text not in ("true", "false"):
+            raise ParameterError(name, text, spec.domain)
+        return text == "true"
     if spec.kind == "population":
         return parse_spectrum(text, name)
     if spec.kind == "array":
-        return parse_array(name, text, len(spec.shape))
+        return parse_array(name, text, spec.ranks)
     return text
 
 
-def parse_array(name: str, text: str, dimensions: int) -> Any:
-    """``1,2`` as a vector, ``1,2;3,4`` as rows of a matrix, blocks joined by ``|``, or a .npy file."""
+def parse_array(name: str, text: str, ranks: tuple[int, ...]) -> Any:
+    """``1,2`` as a vector, ``1,2;3,4`` as rows of a matrix, blocks joined by ``|``, or a .npy file.
+
+    Of several `ranks` it has the least that has a place for every separator in the text.
+    """
     import numpy as np
 
     path = Path(text)
@@ -112,7 +122,8 @@ def parse_array(name: str, text: str, dimensions: int) -> Any:
             return _float(name, part, "numbers joined by , ; and | (or a .npy file)")
         return [split(p, separators[1:]) for p in part.split(separators[0])]
 
-    return split(text, "|;,"[-dimensions:])
+    used = 3 if "|" in text else 2 if ";" in text else 1
+    return split(text, "|;,"[-min((r for r in ranks if r >= used), default=max(ranks)) :])
 
 
 def parse_numbers(name: str, text: str) -> dict[str, float]:
@@ -237,7 +248,8 @@ def parse_grid(name: str, text: str, spec: ParameterSpec) -> Any:
 
     if ":" not in text:
         values = [parse_value(name, part, spec) for part in text.split(",")]
-        return values if spec.kind == "choice" else np.array(values)
+        # Beside an infinity whole numbers would become floats.
+        return values if spec.kind == "choice" or math.inf in values else np.array(values)
     parts = text.split(":")
     form = "low:high:points or low:high:points:log"
     if spec.kind not in ("count", "number") or len(parts) not in (3, 4) or parts[3:] not in ([], ["log"], ["linear"]):

@@ -124,6 +124,10 @@ class Model:
                         name, value, f"a multiple of {Fraction(factor).denominator} to be resized by {factor}"
                     )
                 changes[name] = int(scaled)
+            elif spec.copied is not None and value is not None:
+                if Fraction(factor).denominator != 1 or factor < 1:
+                    raise ParameterError("factor", factor, f"a positive integer, where {name} is given")
+                changes[name] = spec.copied(value, int(factor))
         return self.evolve(**changes)
 
     # Whether theory() is a limit, the same at every size, or the expectation at the model's own size.

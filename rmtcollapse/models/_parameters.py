@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
@@ -24,6 +25,7 @@ __all__ = [
     "choice",
     "count",
     "default_of",
+    "flag",
     "model",
     "nonnegative",
     "number",
@@ -37,7 +39,12 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population" "array"``."""
+    """What a parameter is. `kind` is one of ``"count" "number" "choice" "flag" "population" "array"``.
+
+    An array has one of the numbers of dimensions `ranks`, the largest with the names `shape`. `copied` makes of its
+    value that of so many independent copies of the setting; without it the value does not change with size. A count
+    that may be `infinite` is then ``inf``.
+    """
 
     kind: str
     symbol: str
@@ -49,6 +56,9 @@ class ParameterSpec:
     optional: bool = False
     needs: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+    copied: Callable[[Any, int], Any] | None = None
+    infinite: bool = False
 
     def validated(self, name: str, value: Any) -> Any:
         """The value as the type that the model stores, or a :class:`ParameterError`."""
@@ -56,12 +66,18 @@ class ParameterSpec:
             return None
         if self.kind == "choice":
             return self._chosen(name, value)
+        if self.kind == "flag":
+            if not isinstance(value, bool | np.bool_):
+                raise ParameterError(name, value, self.domain)
+            return bool(value)
         if self.kind == "population":
             return self._population(name, value)
         if self.kind == "array":
             return self._array(name, value)
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
+        if self.infinite and isinstance(value, float | np.floating) and np.isposinf(value):
+            return math.inf
         allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
         if isinstance(value, bool | np.bool_) or not isinstance(value, allowed):
             raise ParameterError(name, value, self.domain)
@@ -88,7 +104,7 @@ class ParameterSpec:
             array = np.asarray(value)
         except ValueError:  # ragged
             raise ParameterError(name, value, self.domain) from None
-        wrong = array.dtype.kind not in "iuf" or array.ndim != len(self.shape) or array.size == 0
+        wrong = array.dtype.kind not in "iuf" or array.ndim not in self.ranks or array.size == 0
         if wrong or not np.all(np.isfinite(array)) or not np.all(self.check(array)):
             raise ParameterError(name, value, self.domain)
         return np.frombuffer(np.array(array, dtype=float).tobytes()).reshape(array.shape)
@@ -108,6 +124,10 @@ class ParameterSpec:
                 axis[i] = cell
             return axis
         axis = np.asarray(values)
+        if self.infinite and axis.ndim == 1 and axis.dtype.kind == "f" and np.any(np.isposinf(axis)):
+            # Beside an infinity whole numbers are floats; a cell is what it was.
+            cells = [self.validated(name, int(v) if v == np.floor(v) < np.inf else v) for v in axis]
+            return np.array(cells, dtype=object)
         kinds = "iu" if self.kind == "count" else "iuf"
         if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in kinds:
             raise ParameterError(name, values, f"a one-dimensional, non-empty grid of values, each {self.domain}")
@@ -127,14 +147,24 @@ def _field(name_spec: ParameterSpec, default: Any) -> Any:
     return attrs.field(default=default, converter=converter, metadata={"spec": name_spec}, eq=equal)
 
 
-def _content(array: np.ndarray) -> tuple[tuple[int, ...], bytes]:
-    return array.shape, array.tobytes()
+def _content(array: np.ndarray | None) -> tuple[tuple[int, ...], bytes] | None:
+    return None if array is None else (array.shape, array.tobytes())
 
 
-def count(symbol: str, meaning: str, *, least: int = 1, default: Any = attrs.NOTHING, optional: bool = False) -> Any:
-    """A whole number, at least `least`."""
-    domain = f"an integer >= {least}"
-    spec = ParameterSpec("count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional)
+def count(
+    symbol: str,
+    meaning: str,
+    *,
+    least: int = 1,
+    default: Any = attrs.NOTHING,
+    optional: bool = False,
+    infinite: bool = False,
+) -> Any:
+    """A whole number, at least `least`; infinity too where it may be `infinite`."""
+    domain = f"an integer >= {least}" + (", or inf" if infinite else "")
+    spec = ParameterSpec(
+        "count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional, infinite=infinite
+    )
     return _field(spec, default)
 
 
@@ -167,6 +197,11 @@ def choice(symbol: str, meaning: str, *options: str, default: Any = attrs.NOTHIN
     return _field(ParameterSpec("choice", symbol, meaning, domain, "a word", options=options), default)
 
 
+def flag(symbol: str, meaning: str, *, default: Any = attrs.NOTHING) -> Any:
+    """True or False."""
+    return _field(ParameterSpec("flag", symbol, meaning, "true or false", "a truth value"), default)
+
+
 def population(symbol: str, meaning: str, *needs: str) -> Any:
     """A :class:`~rmtcollapse.Spectrum` that has the columns `needs` and a positive eigenvalue."""
     domain = "a Spectrum, such as Spectrum.isotropic(200) (on the command line isotropic:dimension=200, or a file)"
@@ -181,15 +216,27 @@ def array(
     *shape: str,
     check: Callable[[Any], Any] = lambda values: np.ones(np.shape(values), dtype=bool),
     unit: str = "dimensionless",
+    default: Any = attrs.NOTHING,
+    optional: bool = False,
+    ranks: tuple[int, ...] | None = None,
+    copied: Callable[[Any, int], Any] | None = None,
 ) -> Any:
-    """Finite numbers in an array with the named dimensions `shape`, each satisfying `check`; kept read-only."""
-    return _field(ParameterSpec("array", symbol, meaning, domain, unit, check, shape=shape), attrs.NOTHING)
+    """Finite numbers in an array with the named dimensions `shape`, satisfying `check`; kept read-only.
+
+    Where `ranks` is given the array may have any of these numbers of dimensions; `copied` is what
+    :class:`ParameterSpec` says.
+    """
+    ranks = (len(shape),) if ranks is None else ranks
+    spec = ParameterSpec(
+        "array", symbol, meaning, domain, unit, check, optional=optional, shape=shape, ranks=ranks, copied=copied
+    )
+    return _field(spec, default)
 
 
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(count, nonnegative, number, choice, population, array),
+    field_specifiers=(count, nonnegative, number, choice, flag, population, array),
 )
 def model(cls: type[M]) -> type[M]:
     """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""
@@ -229,4 +276,8 @@ def specs(cls: type) -> dict[str, tuple[ParameterSpec, Any]]:
 def default_of(cls: type, name: str) -> str:
     """The default of a parameter as text; ``required`` where it has none."""
     default = specs(cls)[name][1]
-    return "required" if default is attrs.NOTHING else str(default).lower() if default is None else str(default)
+    if default is attrs.NOTHING:
+        return "required"
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)

@@ -1,6 +1,6 @@
 r"""High-dimensional learning with noisy labels: ridge classifiers on corrected targets, and the best correction.
 
-**Setting.** *n* rows :math:`x=y\mu+z` in dimension *p*, z standard normal, :math:`P(y=-1)=\pi_-`. Labels
+**Setting.** *n* rows :math:`x=y\mu+C^{1/2}z` in dimension *p*, z standard normal, :math:`P(y=-1)=\pi_-`. Labels
 :math:`\tilde y` are wrong with probability :math:`\varepsilon_\pm` where the true one is :math:`\pm1`. The
 label-perturbed classifier is ridge regression on the targets
 
@@ -16,14 +16,15 @@ those of :mod:`rmtcollapse.equivalents.groups`. Accuracy :math:`\Phi(m/\sqrt V)`
 
 **Consequences.** :math:`m=k_1s` and :math:`V+m^2=As^2+H\tau`: accuracy depends on the targets through
 :math:`s^2/\tau` alone, so that the most accurate targets are the posterior means :math:`x_1/P_+`, :math:`-x_2/P_-` of
-the label, for every :math:`\mu,n,p,\lambda`. In the corrections that is
+the label, for every :math:`\mu,C,n,p,\lambda`. In the corrections that is
 :math:`\rho_+-\rho_-=(a-b)/(a+b)`, :math:`a=x_1/P_+`, :math:`b=x_2/P_-`.
 
-**Notation.** *n* samples, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\pi_-` share of negatives,
-:math:`\varepsilon_\pm` flip rates, :math:`\rho_\pm` corrections, *m*, *V* mean and variance of the score.
+**Notation.** *n* samples, *p* dimension, :math:`\mu,C` mean and covariance of a class, :math:`\gamma=\lambda` ridge,
+:math:`\pi_-` share of negatives, :math:`\varepsilon_\pm` flip rates, :math:`\rho_\pm` corrections, *m*, *V* mean and
+variance of the score.
 
-**Source.** Firdoussi and Seddik 2024, arXiv 2405.14088 (its public code agrees). The posterior means and the
-risk-optimal targets are derived here.
+**Source.** El Firdoussi and Seddik [FirdoussiSeddik2024]_ for :math:`C=1` (the public code agrees). Other covariances,
+the posterior means and the risk-optimal targets are derived here.
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
+from rmtcollapse.models._classes import (
+    check_class,
+    class_covariance,
+    class_dimension,
+    class_directions,
+    class_mean,
+    class_mean_norm,
+    class_mixture,
+)
 from rmtcollapse.models._classifier_values import classifier_theory
 from rmtcollapse.models._parameters import count, model, nonnegative, number
 from rmtcollapse.models._prediction import Prediction
@@ -56,14 +66,18 @@ class NoisyLabels(Model):
 
     Parameters
     ----------
-    dimension : int
-        Features, *p* >= 1.
+    dimension : int, optional
+        Features, *p* >= 1; not needed with `mean`.
     samples : int
         Training rows, *n* >= 1.
     ridge : float
         Penalty :math:`\gamma\ge0`; 0 is the minimum-norm limit.
-    mean_norm : float
-        Length of the class mean, :math:`|\mu|\ge0`.
+    mean_norm : float, optional
+        Length of the class mean, :math:`|\mu|\ge0`; not given with `mean`.
+    mean : array (d,), optional
+        Mean of the positive class, in place of `dimension` and `mean_norm`.
+    covariance : array (d, d) or (d,), optional
+        Covariance within a class or its diagonal, beside `mean`; one if not given.
     negative_fraction : float
         Share of negative labels, :math:`\pi_-` in [0, 1].
     flip_positive : float
@@ -78,14 +92,16 @@ class NoisyLabels(Model):
     Raises
     ------
     ParameterError
-        For a value outside its domain, an unknown or a missing parameter, flip rates that sum to 1 or more, or
-        corrections that sum to 1.
+        For a value outside its domain, an unknown or a missing parameter, a mean and a covariance that disagree, flip
+        rates that sum to 1 or more, or corrections that sum to 1.
     """
 
-    dimension: int = count("p", "number of features")
+    dimension: int | None = class_dimension()
     samples: int = count("n", "training rows")
     ridge: float = nonnegative(r"\lambda", "ridge penalty; 0 is the minimum-norm limit", unit="squared feature")
-    mean_norm: float = nonnegative(r"|\mu|", "length of the class mean", unit="feature")
+    mean_norm: float | None = class_mean_norm()
+    mean: Array | None = class_mean()
+    covariance: Array | None = class_covariance()
     negative_fraction: float = _rate(r"\pi_-", "share of negative labels", default=0.5)
     flip_positive: float = _rate(r"\varepsilon_+", "probability that a positive label is wrong")
     flip_negative: float = _rate(r"\varepsilon_-", "probability that a negative label is wrong")
@@ -113,7 +129,8 @@ class NoisyLabels(Model):
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
-        """Labels must tell something, corrections must not divide by zero."""
+        """A class is described once, labels tell something, corrections do not divide by zero."""
+        check_class(values)
         flips = np.asarray(values["flip_positive"]) + values["flip_negative"]
         if np.any(flips >= 1):
             raise ParameterError("flip_positive + flip_negative", float(np.max(flips)), "a sum below 1")
@@ -154,13 +171,11 @@ class NoisyLabels(Model):
         """The theory for targets of this mean and variance, both with the sign of the true label."""
         from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
 
-        covariance = np.ones(2 if self.dimension > 1 else 1)
-        counts = np.array([1.0, self.dimension - 1.0][: len(covariance)])
-        basis = np.eye(len(covariance))[:, :1]
-        mu = np.array([self.mean_norm])
+        given = class_directions(self)
+        covariance, mu = given.covariances[0], np.ones(1)
         classifier = Classifier(
-            [Group(self.samples, covariance, mu, mean, variance)], [ScoredClass(covariance, mu)], basis,
-            self.samples, self.ridge, multiplicity=counts,
+            [Group(self.samples, covariance, mu, mean, variance)], [ScoredClass(covariance, mu)], given.basis,
+            self.samples, self.ridge, multiplicity=given.multiplicity,
         )  # fmt: skip
         return classifier_theory(classifier, list(self.VALUES), digits)
 
@@ -171,11 +186,9 @@ class NoisyLabels(Model):
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Draw rows, labels and their errors; fit the targets; measure exactly given the fit."""
-        from rmtcollapse.experiments.classification import Mixture, fit_classifier, flipped, score_values
+        from rmtcollapse.experiments.classification import fit_classifier, flipped, score_values
 
-        mean = np.zeros(self.dimension)
-        mean[0] = self.mean_norm
-        mixture = Mixture(mean, np.ones(self.dimension))
+        mixture = class_mixture(self)
         labels = np.where(rng.random(self.samples) < self.negative_fraction, -1.0, 1.0)
         told = flipped(labels, np.where(labels > 0, self.flip_positive, self.flip_negative), rng)
         t_plus, t_minus = self.targets()
@@ -251,7 +264,8 @@ class NoisyLabels(Model):
         if not 0 < minus < 1:
             raise ConvergenceError("noise rates: all rows look like one class; give rows of both, in known shares")
         rows, features = np.shape(X)
-        _, energy, noise = self.evolve(samples=rows, dimension=features, mean_norm=told.mean_norm)._energies()
+        estimated = {"dimension": features, "mean_norm": told.mean_norm, "mean": None, "covariance": None}
+        _, energy, noise = self.evolve(samples=rows, **estimated)._energies()
         s = told.sign * math.sqrt(max(told.energy - noise, 0.0) / (energy - noise))
         wrong, excess = (1 - min(max(s, -1.0), 1.0)) / 2, plus - told.told_positive
         rates = (wrong + excess) / (2 * plus), (wrong - excess) / (2 * minus)
@@ -265,6 +279,11 @@ class NoisyLabels(Model):
             case = cls(dimension=100, samples=n, ridge=lam, mean_norm=1.3, negative_fraction=0.3,
                        flip_positive=0.25, flip_negative=0.125)  # fmt: skip
             made.append(Limit("isotropic population: closed form", case, _isotropic(100 / n, lam), slack=256.0))
+        mean = 2.6 * np.array([0.6, 0.0, 0.8, 0.0])
+        for n, lam in ((9, 0.2), (2, 0.0)):
+            case = cls(mean=mean, covariance=4 * np.eye(4), samples=n, ridge=4 * lam, negative_fraction=0.3,
+                       flip_positive=0.25, flip_negative=0.125)  # fmt: skip
+            made.append(Limit("features in other units", case, _isotropic(4 / n, lam), slack=256.0))
         return made
 
 

@@ -37,10 +37,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +47,13 @@ from numpy.typing import NDArray
 from rmtcollapse.equations.compile import Compiled
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model
+from rmtcollapse.models._covariance import copied_covariance, copied_vector, is_covariance
 from rmtcollapse.models._parameters import array, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
 
 __all__ = ["WeightedSources"]
 
 Array = NDArray[np.float64]
-EPS = float(np.finfo(float).eps)
 
 
 @model
@@ -90,10 +89,11 @@ class WeightedSources(Model):
     covariances: Array = array(
         r"\Sigma_k", "covariance of the rows of each source", "symmetric positive semi-definite matrices (K, d, d)",
         "K", "d", "d", unit="squared feature",
+        copied=lambda v, k: [copied_covariance(s, k) for s in v],
     )  # fmt: skip
     samples: Array = array(
         "n_k", "rows of each source", "whole numbers >= 0 (K,)", "K",
-        check=lambda v: (v >= 0) & (v == np.floor(v)) & (v <= 2**53), unit="a count",
+        check=lambda v: (v >= 0) & (v == np.floor(v)) & (v <= 2**53), unit="a count", copied=lambda v, k: v * k,
     )  # fmt: skip
     noise_variances: Array = array(
         r"\sigma_k^2", "label noise of each source", "finite numbers >= 0 (K,)", "K",
@@ -103,16 +103,17 @@ class WeightedSources(Model):
         r"\omega_k", "weight of each source in the loss", "finite numbers >= 0 (K,)", "K", check=lambda v: v >= 0
     )
     targets: Array = array(
-        "w_k", "coefficients that label each source", "finite numbers (K, d)", "K", "d", unit="label per feature"
-    )
+        "w_k", "coefficients that label each source", "finite numbers (K, d)", "K", "d", unit="label per feature",
+        copied=lambda v, k: [copied_vector(w, k) for w in v],
+    )  # fmt: skip
     ridge: float = nonnegative(r"\lambda", "ridge penalty; 0 is the minimum-norm limit", unit="squared feature")
     test_covariance: Array = array(
         "M", "metric of the test error", "a symmetric positive semi-definite matrix (d, d)", "d", "d",
-        unit="squared feature",
+        unit="squared feature", copied=copied_covariance,
     )  # fmt: skip
     test_target: Array = array(
         r"\bar w", "coefficients that the error is measured against", "finite numbers (d,)", "d",
-        unit="label per feature",
+        unit="label per feature", copied=copied_vector,
     )  # fmt: skip
 
     VALUES: ClassVar[Mapping[str, str]] = {
@@ -144,23 +145,10 @@ class WeightedSources(Model):
                 raise ParameterError(f"{name} of shape", values[name].shape, f"shape {expected}, as targets has it")
         for name in ("covariances", "test_covariance"):
             for matrix in values[name].reshape(-1, d, d):
-                _refuse_indefinite(name, matrix)
+                if not is_covariance(matrix):
+                    raise ParameterError(name, matrix, "symmetric positive semi-definite")
         if not _active(values).any():
             raise ParameterError("weights", values["weights"], "positive for a source with rows and a covariance")
-
-    def resized(self, factor: int | Fraction) -> Self:
-        """The same limit at `factor` times the size: that many independent copies of every direction and every row."""
-        if Fraction(factor).denominator != 1 or factor < 1:
-            raise ParameterError("factor", factor, "a positive integer")
-        k = int(factor)
-        copies = np.eye(k)
-        return self.evolve(
-            covariances=np.array([np.kron(copies, s) for s in self.covariances]),
-            samples=self.samples * k,
-            targets=np.tile(self.targets, k) / math.sqrt(k),
-            test_covariance=np.kron(copies, self.test_covariance),
-            test_target=np.tile(self.test_target, k) / math.sqrt(k),
-        )
 
     def sweepable(self, names: Sequence[str]) -> bool:
         """Never one compiled call: every point is a dense system."""
@@ -299,10 +287,3 @@ def _active(values: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Which sources have rows, a weight and a covariance."""
     traces = np.trace(values["covariances"], axis1=1, axis2=2)
     return np.asarray((values["samples"] > 0) & (values["weights"] > 0) & (traces > 0))
-
-
-def _refuse_indefinite(name: str, matrix: Array) -> None:
-    scale = float(abs(matrix).max())
-    lowest = float(np.linalg.eigvalsh(matrix)[0]) if scale else 0.0
-    if abs(matrix - matrix.T).max() > 1e-10 * scale or lowest < -len(matrix) * 16 * EPS * scale:
-        raise ParameterError(name, matrix, "symmetric positive semi-definite")
