@@ -10,7 +10,7 @@ import sympy as sp
 from rmtcollapse.equations.latex import expression_latex
 from rmtcollapse.equations.symbols import Parameter, normal_cdf, parameter, unknown
 
-__all__ = ["TailEquations", "memory_equations", "tail_equations"]
+__all__ = ["TailEquations", "bigram_equations", "memory_equations", "tail_equations"]
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,32 @@ def memory_equations() -> TailEquations:
             unknown("learned_tokens", "L"): sp.Sum(right[i], (i, 1, k)),
         },
         note=r"\text{with } q_j = p_j \text{ (frequency) or } 1 \text{ (uniform) for } j \le k",
+    )
+
+
+def bigram_equations() -> TailEquations:
+    """The equations of :class:`~rmtcollapse.models.bigram_tail.BigramTail`."""
+    beta, T = parameter("exponent", r"\beta"), parameter("samples", "T", exact=True)
+    K, k = parameter("contexts", "K", exact=True), parameter("tail_cut", "k", exact=True)
+    scale, made = unknown("context_scale", "C"), unknown("scale", "C'")
+    i, j, n = (sp.Symbol(s, nonnegative=True) for s in ("i", "j", "n"))
+    share, p = sp.IndexedBase(r"\pi"), sp.IndexedBase("p")
+    apart, row = sp.IndexedBase("D"), sp.IndexedBase("V")
+    mode = sp.floor(n * p[j]) + 1
+    moivre = 2 * mode * sp.binomial(n, mode) * p[j] ** mode * (1 - p[j]) ** (n - mode + 1)
+    return TailEquations(
+        parameters=(beta, K, k, T),
+        definitions={scale: 1 / sp.Sum(i**-beta, (i, 1, K)), made: 1 / sp.Sum(j**-beta, (j, 1, k))},
+        token={
+            "context": (share[i], scale * i**-beta),
+            "token": (p[j], made * j**-beta),
+            "deviation": (apart[n, j], moivre),
+            "row": (row[n], sp.Piecewise((1, sp.Eq(n, 0)), (sp.Sum(apart[n, j], (j, 1, k)) / (2 * n), True))),
+        },
+        chain={},
+        outputs={
+            unknown("test_error", "E"): sp.Sum(share[i] * sp.Sum(_binomial(T, n, share[i]) * row[n], (n, 0, T)), (i, 1, K)),
+            unknown("single_row_error", "V_T"): row[T],
+        },
+        note=r"\text{with } D_{n,j} = \mathbb E\,|\mathrm{Bin}(n, p_j) - n p_j|",
     )

@@ -25,7 +25,7 @@ from rmtcollapse.models._tail_equations import tail_equations
 if TYPE_CHECKING:
     from rmtcollapse.models.heavy_tail import HeavyTail
 
-__all__ = ["reference_values"]
+__all__ = ["binomial_row", "reference_values"]
 
 _RARE = mp.mpf(1) / 2000  # expected draws of a token from which a series takes over
 _PLAIN = 500  # tokens that are added up one by one
@@ -121,7 +121,7 @@ class _Reference:
     def _resampled(self) -> Any:
         """Chances of the counts in the last data set given those in the first; or, without real draws, h itself."""
         size = self.model.generator_samples or self.model.samples
-        rows = [_binomial_row(size, mp.mpf(x) / size) for x in range(size + 1)]
+        rows = [binomial_row(size, mp.mpf(x) / size) for x in range(size + 1)]
         if self.share == 0:
             h = [(1 - mp.mpf(x) / size) ** self.model.samples for x in range(size + 1)]
             for _ in range(self.model.generations - 1):
@@ -134,7 +134,7 @@ class _Reference:
 
     def _chain_chance(self, p: Any, r: Any) -> Any:
         size = self.model.generator_samples or self.model.samples
-        first = _binomial_row(size, r)
+        first = binomial_row(size, r)
         if self.share == 0:
             return mp.fdot(first, self._resampled)
         after = [(1 - self.share * p - (1 - self.share) * x / size) ** self.model.samples for x in range(size + 1)]
@@ -263,7 +263,7 @@ def _hurwitz(s: Any, first: int) -> Any:
         k += 1
 
 
-def _binomial_row(size: int, share: Any) -> list[Any]:
+def binomial_row(size: int, share: Any) -> list[Any]:
     """Chances of 0, ..., size among so many."""
     if share == 1:
         return [mp.mpf(0)] * size + [mp.mpf(1)]

@@ -20,16 +20,17 @@ Array = NDArray[np.float64]
 _SPARSE_STEPS = 4096  # beyond, powers of the dense matrix are cheaper
 
 
-def binomial_pmf(count: int, x: Array, share: Array, rest: Array) -> Array:
-    r""":math:`\binom nx p^x(1-p)^{n-x}` to a few units of rounding, *x* and *p* broadcast; `rest` is 1 - p.
+def binomial_pmf(count: int | Array, x: Array, share: Array, rest: Array) -> Array:
+    r""":math:`\binom nx p^x(1-p)^{n-x}` to a few units of rounding, all broadcast; `rest` is 1 - p.
 
     By the deviance from the mean, so that large logarithms do not cancel [Loader2000]_.
     """
+    count = np.asarray(count, dtype=float)
     x, share, rest = np.broadcast_arrays(np.asarray(x, dtype=float), share, rest)
     left = count - x
     inner = (x > 0) & (left > 0) & (share > 0) & (rest > 0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        log = _stirling_error(float(count)) - _stirling_error(x) - _stirling_error(left)
+        log = _stirling_error(count) - _stirling_error(x) - _stirling_error(left)
         log = log - _deviance(x, count * share) - _deviance(left, count * rest)
         usual = np.exp(log) * np.sqrt(count / (2 * math.pi * x * left))
         none = np.exp(count * np.where(share < 0.5, np.log1p(-share), np.log(rest)))
