@@ -64,8 +64,17 @@ class PowerLawTokens:
         with np.errstate(over="ignore"):
             return np.rint((_TABLE + 0.5) * rng.random(size) ** (-1 / (self.exponent - 1)))
 
-    def mass(self, tokens: Array) -> float:
-        """Probability of some different tokens together, where there is no cut."""
+    def probability(self, tokens: Array) -> Array:
+        """Probabilities of some tokens."""
         from scipy.special import zeta
 
-        return float(np.sum(np.asarray(tokens) ** -self.exponent)) / float(zeta(self.exponent, 1.0))
+        if self.last is not None and self.last <= _TABLE:
+            total = float(self._weights[-1])
+        else:
+            total = float(zeta(self.exponent, 1.0))
+            total -= float(zeta(self.exponent, self.last + 1.0)) if self.last is not None else 0.0
+        return np.asarray(np.asarray(tokens) ** -self.exponent) / total
+
+    def mass(self, tokens: Array) -> float:
+        """Probability of some different tokens together."""
+        return float(np.sum(self.probability(tokens)))

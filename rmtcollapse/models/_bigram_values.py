@@ -18,7 +18,7 @@ from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models._count_chain import binomial_window
 from rmtcollapse.models._token_chain import binomial_pmf
 from rmtcollapse.models._token_laws import TokenLaws
-from rmtcollapse.models._token_sums import Nodes, token_nodes
+from rmtcollapse.models._token_sums import LAST_BLOCK, Nodes, power_sum, token_nodes
 
 __all__ = ["BigramValues", "bigram_values"]
 
@@ -52,11 +52,12 @@ def bigram_values(contexts: TokenLaws, tokens: TokenLaws, samples: int) -> Bigra
         return BigramValues(1.0, 1.0, 0.0)
     windows = [_Windows.of(contexts, samples, rule) for rule in _rules(contexts, samples / _FREQUENT)]
     wanted = np.zeros(samples + 1, bool)
-    wanted[samples] = True
+    wanted[[1, samples]] = True
     for low, law in (pair for w in windows for pair in w.laws):
         wanted[low : low + law.size] = True
     rows, change = _row_errors(tokens, wanted)
-    fine, coarse = (w.mean(rows) for w in windows)
+    mass, squares = _beyond(contexts)  # of contexts that are seen once if at all
+    fine, coarse = (w.mean(rows) + mass - samples * squares * (1 - rows[1]) for w in windows)
     certificate = change + 4 * _EPS
     if contexts.cut != 1 or tokens.cut != 1:
         if fine < _SMALLEST:
@@ -68,19 +69,27 @@ def bigram_values(contexts: TokenLaws, tokens: TokenLaws, samples: int) -> Bigra
         raise ConvergenceError(
             f"bigrams: rules of 24 and of 16 nodes differ by {certificate:.1e}; give fewer samples or contexts"
         )
-    return BigramValues(fine, float(rows[samples]), float(certificate))
+    return BigramValues(float(fine), float(rows[samples]), float(certificate))
 
 
 def _rules(laws: TokenLaws, draws: float) -> tuple[Nodes, Nodes]:
     """Ranks one by one while they are expected once or more in so many draws, nodes of two rules beyond."""
-    assert laws.cut is not None
-    first = min(math.floor((draws * laws.synthetic_scale) ** (1 / laws.synthetic_exponent)) + 1, laws.cut)
+    last = LAST_BLOCK if laws.cut is None else laws.cut
+    first = min(math.floor((draws * laws.synthetic_scale) ** (1 / laws.synthetic_exponent)) + 1, last)
     plain = np.arange(1.0, first + 1)
     fine, coarse = (
         Nodes(np.concatenate([plain, n.places]), np.concatenate([np.ones(first), n.weights]))
-        for n in token_nodes(first + 1, laws.cut)
+        for n in token_nodes(first + 1, last)
     )
     return fine, coarse
+
+
+def _beyond(laws: TokenLaws) -> tuple[float, float]:
+    """Sums of probabilities and of their squares after the last node."""
+    if laws.cut is not None:
+        return 0.0, 0.0
+    s, scale = laws.synthetic_exponent, laws.synthetic_scale
+    return scale * power_sum(s, LAST_BLOCK + 1, None), scale**2 * power_sum(2 * s, LAST_BLOCK + 1, None)
 
 
 @dataclass(frozen=True)
@@ -135,4 +144,5 @@ def _row_block(tokens: TokenLaws, rule: Nodes, low: int, high: int) -> Array:
         h = h * np.where(grown == mode, n * q / (n + 1 - mode), n * p / mode)
         mode = grown
         found.append(rule.weights @ h)
-    return np.array(found)
+    mass, squares = _beyond(tokens)
+    return np.array(found) + mass - squares * np.arange(low, high + 1)

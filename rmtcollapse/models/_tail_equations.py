@@ -151,6 +151,7 @@ def bigram_equations() -> TailEquations:
     apart, row = sp.IndexedBase("D"), sp.IndexedBase("V")
     mode = sp.floor(n * p[j]) + 1
     moivre = 2 * mode * sp.binomial(n, mode) * p[j] ** mode * (1 - p[j]) ** (n - mode + 1)
+    seen = sp.Sum(_binomial(T, n, share[i]) * row[n], (n, 0, T))
     return TailEquations(
         parameters=(beta, K, k, T),
         definitions={scale: 1 / sp.Sum(i**-beta, (i, 1, K)), made: 1 / sp.Sum(j**-beta, (j, 1, k))},
@@ -162,8 +163,8 @@ def bigram_equations() -> TailEquations:
         },
         chain={},
         outputs={
-            unknown("test_error", "E"): sp.Sum(share[i] * sp.Sum(_binomial(T, n, share[i]) * row[n], (n, 0, T)), (i, 1, K)),
+            unknown("test_error", "E"): sp.Sum(share[i] * seen, (i, 1, K)),
             unknown("single_row_error", "V_T"): row[T],
         },
-        note=r"\text{with } D_{n,j} = \mathbb E\,|\mathrm{Bin}(n, p_j) - n p_j|",
+        note=r"\text{with } D_{n,j} = \mathbb E\,|\mathrm{Bin}(n, p_j) - n p_j|;\ K, k \text{ may be infinite}",
     )

@@ -25,7 +25,7 @@ from rmtcollapse.models._tail_equations import tail_equations
 if TYPE_CHECKING:
     from rmtcollapse.models.heavy_tail import HeavyTail
 
-__all__ = ["binomial_row", "reference_values"]
+__all__ = ["binomial_row", "hurwitz", "reference_values"]
 
 _RARE = mp.mpf(1) / 2000  # expected draws of a token from which a series takes over
 _PLAIN = 500  # tokens that are added up one by one
@@ -54,7 +54,7 @@ class _Reference:
         self.cut = model.tail_cut
         self.share = mp.mpf(model.real_fraction)
         self.scale = 1 / mp.zeta(self.beta)
-        self.made = 1 / (mp.zeta(self.other) - (_hurwitz(self.other, self.cut + 1) if self.cut is not None else 0))
+        self.made = 1 / (mp.zeta(self.other) - (hurwitz(self.other, self.cut + 1) if self.cut is not None else 0))
         self.tau = self._effective_samples()
         self.known: dict[Any, tuple[Any, Any]] = {}
         rough = model.theory() if kind != "poisson" else model.poissonised()
@@ -238,7 +238,7 @@ class _Reference:
         """Both sums over tokens that are hardly drawn at all."""
 
         def power(s: Any) -> Any:
-            return _hurwitz(s, first) - (_hurwitz(s, last + 1) if last is not None else 0)
+            return hurwitz(s, first) - (hurwitz(s, last + 1) if last is not None else 0)
 
         found = [mp.mpf(0), mp.mpf(0)]
         for (j, m), c in self._coefficients(self.digits // 3 + 4, synthetic).items():
@@ -248,7 +248,7 @@ class _Reference:
         return found
 
 
-def _hurwitz(s: Any, first: int) -> Any:
+def hurwitz(s: Any, first: int) -> Any:
     """Hurwitz's zeta function by the Euler-Maclaurin formula, to the working precision of its own size."""
     start = mp.mpf(first + mp.mp.dps + int(s / 2))
     total = mp.fsum(mp.mpf(i) ** -s for i in range(first, int(start)))

@@ -1,21 +1,21 @@
 r"""Bigrams with heavy tails: how far the next-token laws of a learner that counts are from the true ones.
 
-**Setting.** A context :math:`i=1,\dots,K` has probability :math:`\pi_i=Ci^{-\beta}`, and the token that follows it a law
-of its own: :math:`p_j=C'j^{-\beta}`, :math:`j=1,\dots,k`, over tokens in an order that differs from context to context.
-A learner sees *T* bigrams and predicts, after each context, the frequencies that it has counted. Its test error is the
-total variation (half the sum of absolute differences, between 0 and 1) from the true law, averaged over contexts with
-:math:`\pi_i`; it is 1 for a context that was not seen.
+**Setting.** A context :math:`i=1,2,\dots` (up to *K*, or without end) has probability :math:`\pi_i=Ci^{-\beta}`, and
+the token that follows it a law of its own: :math:`p_j=C'j^{-\beta}`, *j* <= *k*, over tokens in an order that differs
+from context to context. A learner sees *T* bigrams and predicts, after each context, the frequencies that it counted.
+Its test error is the total variation (half the sum of absolute differences, in [0, 1]) from the true law, averaged
+over contexts with :math:`\pi_i`; it is 1 for a context that was not seen.
 
 **Statement.** A context is seen :math:`N_i\sim\mathrm{Bin}(T,\pi_i)` times, so that exactly
 
-.. math:: E=\sum_{i=1}^K\pi_i\,\mathbb E\,V_{N_i},\qquad V_0=1,\qquad
-          V_n=\frac1{2n}\sum_{j=1}^k\mathbb E\,|\mathrm{Bin}(n,p_j)-np_j|,
+.. math:: E=\sum_i\pi_i\,\mathbb E\,V_{N_i},\qquad V_0=1,\qquad
+          V_n=\frac1{2n}\sum_j\mathbb E\,|\mathrm{Bin}(n,p_j)-np_j|,
 
-where, with :math:`\nu=\lfloor np\rfloor+1`, the mean deviation is de Moivre's
+where, with :math:`\nu=\lfloor np\rfloor+1`, the mean deviation is de Moivre's [DiaconisZabell1991]_
 
 .. math:: \mathbb E\,|\mathrm{Bin}(n,p)-np|=2\nu\binom n\nu p^\nu(1-p)^{n-\nu+1}.
 
-The order of the tokens does not matter. Contexts and tokens are finite in number.
+The order of the tokens does not matter.
 
 **Scaling laws.** With many tokens :math:`V_n\sim n^{-r}`, :math:`r=\min(1-1/\beta,\tfrac12)`: rare tokens that are not
 seen, or counts that fluctuate. With many contexts too :math:`E\sim T^{-r}`, times a logarithm where
@@ -41,6 +41,7 @@ from rmtcollapse.models._parameters import count, model, number
 from rmtcollapse.models._prediction import Prediction
 
 if TYPE_CHECKING:
+    from rmtcollapse.experiments.tokens import PowerLawTokens
     from rmtcollapse.models._tail_equations import TailEquations
 
 __all__ = ["BigramTail"]
@@ -56,12 +57,12 @@ class BigramTail(Model):
     ----------
     exponent : float
         :math:`\beta` > 1 of the law of contexts and of every next-token law.
-    contexts : int
-        Number of contexts, *K* >= 1.
-    tail_cut : int
-        Last token of every next-token law, *k* >= 1.
     samples : int
         Bigrams, 0 <= *T* <= 1,000,000.
+    contexts : int, optional
+        Number of contexts, *K* >= 1; infinitely many by default.
+    tail_cut : int, optional
+        Last token of every next-token law, *k* >= 1; none is cut by default.
 
     Raises
     ------
@@ -75,9 +76,9 @@ class BigramTail(Model):
         "a number from 1 (excluded) to 100",
         lambda v: (v > 1) & (v <= 100),
     )
-    contexts: int = count("K", "number of contexts")
-    tail_cut: int = count("k", "last token of every next-token law")
     samples: int = count("T", "training bigrams", least=0)
+    contexts: int | None = count("K", "number of contexts", default=None, optional=True)
+    tail_cut: int | None = count("k", "last token of every next-token law", default=None, optional=True)
 
     VALUES: ClassVar[Mapping[str, str]] = {
         "test_error": "expected total variation from the true next-token law, averaged over contexts",
@@ -131,22 +132,15 @@ class BigramTail(Model):
         """Draw the bigrams, count them, and compare the frequencies with the true laws, context by context."""
         from rmtcollapse.experiments.tokens import PowerLawTokens
 
-        def ranks(last: int) -> np.ndarray:
-            return PowerLawTokens(self.exponent, last).draw(self.samples, rng).astype(int) - 1
-
-        mass = np.arange(1.0, self.contexts + 1) ** -self.exponent
-        law = np.arange(1.0, self.tail_cut + 1) ** -self.exponent
-        mass, law = mass / mass.sum(), law / law.sum()
-        orders = rng.permuted(np.tile(np.arange(self.tail_cut), (self.contexts, 1)), axis=1)
-        contexts, tokens = ranks(self.contexts), ranks(self.tail_cut)
-        counts = np.zeros((self.contexts, self.tail_cut))
-        np.add.at(counts, (contexts, orders[contexts, tokens]), 1)
-        true = np.empty_like(counts)
-        np.put_along_axis(true, orders, np.broadcast_to(law, orders.shape), axis=1)
-        row = np.bincount(ranks(self.tail_cut), minlength=self.tail_cut)
+        contexts = PowerLawTokens(self.exponent, self.contexts)
+        tokens = PowerLawTokens(self.exponent, self.tail_cut)
+        bigrams = np.stack([contexts.draw(self.samples, rng), tokens.draw(self.samples, rng)])
+        before = np.unique(bigrams[0])
+        rows = [_variation(bigrams[1, bigrams[0] == i], tokens) for i in before]
+        mass = contexts.probability(before)
         return {
-            "test_error": float(mass @ [_variation(c, p) for c, p in zip(counts, true, strict=True)]),
-            "single_row_error": _variation(row, law),
+            "test_error": float(1 - mass.sum() + mass @ np.array(rows)),
+            "single_row_error": _variation(tokens.draw(self.samples, rng), tokens),
         }
 
     # ---- exact statements and limits ------------------------------------------------------------------------------
@@ -158,7 +152,7 @@ class BigramTail(Model):
     @classmethod
     def limits(cls) -> Sequence[Limit]:
         """Few bigrams of contexts and tokens whose chances are four to one."""
-        two = {"exponent": 2.0, "contexts": 2, "tail_cut": 2}
+        two: dict[str, Any] = {"exponent": 2.0, "contexts": 2, "tail_cut": 2}
         # One draw misses by the chance of the other token, two by twice the product of the chances times 0.8.
         first, second = 0.32, 2 * 0.16 * 0.8
         unseen = 0.8 * 0.2**2 + 0.2 * 0.8**2
@@ -185,7 +179,9 @@ class BigramTail(Model):
         return {"single_row_rate": rate, "test_rate": rate}
 
 
-def _variation(counts: np.ndarray, law: np.ndarray) -> float:
-    """Total variation between frequencies and a law; 1 where nothing was counted."""
-    size = counts.sum()
-    return float(abs(counts / size - law).sum() / 2) if size else 1.0
+def _variation(drawn: np.ndarray, law: PowerLawTokens) -> float:
+    """Total variation between frequencies and their law: how much more often tokens are drawn than they should be."""
+    if drawn.size == 0:
+        return 1.0
+    found, counts = np.unique(drawn, return_counts=True)
+    return float(np.maximum(counts / drawn.size - law.probability(found), 0.0).sum())

@@ -49,3 +49,12 @@ def test_mass_is_that_of_the_whole_law() -> None:
     assert law.mass(np.array([1.0])) == pytest.approx(6 / np.pi**2, rel=1e-14)
     assert law.mass(np.arange(1.0, 10**6)) == pytest.approx(1 - 6e-6 / np.pi**2, rel=1e-11)
     assert law.mass(np.array([])) == 0
+
+
+@pytest.mark.parametrize("last", [1, 5, 131_072, 131_080, None])
+def test_probabilities_are_those_of_the_cut_law(last: int | None) -> None:
+    law = PowerLawTokens(1.5, last)
+    found = law.probability(np.arange(1.0, (last or 10) + 1))
+    assert found[-1] / found[0] == pytest.approx(found.size**-1.5, rel=1e-13)
+    if last is not None:
+        assert law.mass(np.arange(1.0, last + 1)) == pytest.approx(1, rel=1e-12)
