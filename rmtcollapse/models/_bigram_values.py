@@ -25,7 +25,7 @@ __all__ = ["BigramValues", "bigram_values"]
 Array = NDArray[np.float64]
 
 _FREQUENT = 100  # expected draws of a context up to which its error is smooth enough in its rank
-_BLOCK = 256  # numbers of draws that are reached from one by recurrence
+_BLOCK = 64  # numbers of draws that are reached from one by recurrence, which multiplies the rounding of p
 _ALLOWED = 1e-12
 _SMALLEST = 1e-290
 _EPS = float(np.finfo(float).eps)
@@ -52,12 +52,11 @@ def bigram_values(contexts: TokenLaws, tokens: TokenLaws, samples: int) -> Bigra
         return BigramValues(1.0, 1.0, 0.0)
     windows = [_Windows.of(contexts, samples, rule) for rule in _rules(contexts, samples / _FREQUENT)]
     wanted = np.zeros(samples + 1, bool)
-    wanted[[1, samples]] = True
+    wanted[samples] = True
     for low, law in (pair for w in windows for pair in w.laws):
         wanted[low : low + law.size] = True
     rows, change = _row_errors(tokens, wanted)
-    mass, squares = _beyond(contexts)  # of contexts that are seen once if at all
-    fine, coarse = (w.mean(rows) + mass - samples * squares * (1 - rows[1]) for w in windows)
+    fine, coarse = (w.mean(rows) + _beyond(contexts) for w in windows)
     certificate = change + 4 * _EPS
     if contexts.cut != 1 or tokens.cut != 1:
         if fine < _SMALLEST:
@@ -84,12 +83,11 @@ def _rules(laws: TokenLaws, draws: float) -> tuple[Nodes, Nodes]:
     return fine, coarse
 
 
-def _beyond(laws: TokenLaws) -> tuple[float, float]:
-    """Sums of probabilities and of their squares after the last node."""
+def _beyond(laws: TokenLaws) -> float:
+    """Mass after the last node: among a million draws it is not met, to rounding."""
     if laws.cut is not None:
-        return 0.0, 0.0
-    s, scale = laws.synthetic_exponent, laws.synthetic_scale
-    return scale * power_sum(s, LAST_BLOCK + 1, None), scale**2 * power_sum(2 * s, LAST_BLOCK + 1, None)
+        return 0.0
+    return laws.synthetic_scale * power_sum(laws.synthetic_exponent, LAST_BLOCK + 1, None)
 
 
 @dataclass(frozen=True)
@@ -144,5 +142,4 @@ def _row_block(tokens: TokenLaws, rule: Nodes, low: int, high: int) -> Array:
         h = h * np.where(grown == mode, n * q / (n + 1 - mode), n * p / mode)
         mode = grown
         found.append(rule.weights @ h)
-    mass, squares = _beyond(tokens)
-    return np.array(found) + mass - squares * np.arange(low, high + 1)
+    return np.array(found) + _beyond(tokens)
