@@ -67,6 +67,21 @@ class MatrixSystem:
         if len(self.statement) != len(self.unknowns):
             raise ValueError(f"system {self.name!r}: {len(self.unknowns)} unknowns, {len(self.statement)} relations")
 
+    def symbol(self, name: str) -> Any:
+        """The quantity of this name."""
+        named = (*self.parameters, *self.unknowns, *self.definitions, *self.outputs)
+        return next(s for s in named if s.name == name)
+
+    def given(
+        self, name: str, parameters: Sequence[Any], formulas: Mapping[Any, Any], outputs: Mapping[Parameter, sp.Expr]
+    ) -> MatrixSystem:
+        """The same equations where some parameters follow by formulas, in order, from others; with further outputs."""
+        free = [s for s in self.parameters if s not in formulas]
+        definitions = {**formulas, **self.definitions}
+        return MatrixSystem(
+            name, (*free, *parameters), self.unknowns, definitions, self.statement, {**self.outputs, **outputs}
+        )
+
     def latex(self) -> str:
         """The system as one LaTeX ``aligned`` block."""
         relations = [(eq.lhs, eq.rhs) for eq in self.statement]
@@ -151,6 +166,9 @@ class _MatrixCode(PythonCodePrinter):
 
     def _print_poisson_moment(self, expr: sp.Expr) -> str:
         return f"op.poisson_moment({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_NormalBase(self, expr: sp.Expr) -> str:
+        return f"op.normal.{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_Identity(self, expr: sp.Identity) -> str:
         return f"op.identity({self._print(expr.shape[0])})"

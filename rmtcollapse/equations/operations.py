@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from rmtcollapse.equations import normal_reference, normal_values
 
 __all__ = ["MPMATH", "NUMPY", "Operations", "diagonal_operations"]
 
@@ -29,6 +32,7 @@ class Operations:
     normal_cdf: Callable[[Any], Any]
     poisson_moment: Callable[[Any, Any, Any, Any], Any]
     limit_product: Callable[[Any, Any], Any]
+    normal: ModuleType
 
 
 def _normal_cdf(x: float) -> float:
@@ -87,8 +91,8 @@ def _limit_product(a: Any, b: Any) -> Any:
     return 0.0 if a == 0 or b == 0 else a * b
 
 
-_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product)
-_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product)
+_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product, normal_values)
+_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product, normal_reference)
 NUMPY = Operations(
     np.matmul, np.linalg.inv, np.trace, lambda a, b: np.sum(a * b.T), lambda size: np.eye(int(size)), *_NUMBERS
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -36,7 +36,14 @@ def compiled_groups(groups: int, classes: int, drawn: bool = False) -> Compiled:
     return Compiled(f"groups {groups} {classes} {drawn}", build, (Path(__file__),))
 
 
-def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int | None = None) -> Prediction:
+def classifier_theory(
+    classifier: Classifier,
+    names: Sequence[str],
+    digits: int | None = None,
+    *,
+    compiled: Compiled | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Prediction:
     """Values of the stated equations, certified by their residual.
 
     Parameters
@@ -48,6 +55,10 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
         those of the first test class.
     digits : int, optional
         Solve with mpmath to this many digits.
+    compiled : Compiled, optional
+        A system made of that of the groups, in place of it.
+    given : mapping, optional
+        Its further parameters.
 
     Raises
     ------
@@ -55,9 +66,10 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
         If no certified solution was reached.
     """
     drawn = classifier.weights.rate is not None
-    module = compiled_groups(len(classifier.active), len(classifier.classes), drawn).numpy
+    groups = len(classifier.active), len(classifier.classes)
+    module = (compiled or compiled_groups(*groups, drawn)).numpy
     solution, unknowns = classifier.solve()
-    given = classifier.parameters()
+    given = {**classifier.parameters(), **(given or {})}
     given |= {"ridge": solution.ridge, "epsilon": solution.epsilon, "unseen": solution.unseen}
     if digits is not None:
         return _reference(module, classifier, given, solution, unknowns, list(names), digits)

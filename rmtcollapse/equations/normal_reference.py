@@ -1,0 +1,117 @@
+"""Functions of :mod:`rmtcollapse.equations.normal` with mpmath, from their definitions; working precision pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "angle_share",
+    "binormal_cdf",
+    "height",
+    "kept_bound",
+    "kept_pull",
+    "kept_push",
+    "kept_square",
+    "less_product",
+    "normal_pdf",
+    "quotient",
+]
+
+_SPARE = 15
+
+
+def normal_pdf(x: Any) -> Any:
+    import mpmath as mp
+
+    return mp.npdf(x)
+
+
+def less_product(a: Any, b: Any, c: Any) -> Any:
+    import mpmath as mp
+
+    with mp.workdps(3 * mp.mp.dps):
+        return mp.mpf(a) - mp.mpf(b) * c
+
+
+def quotient(a: Any, b: Any) -> Any:
+    import mpmath as mp
+
+    return a / b if a or b else mp.mpf(0)
+
+
+def height(x: Any, y: Any, z: Any) -> Any:
+    import mpmath as mp
+
+    with mp.workdps(4 * mp.mp.dps):
+        square = 1 - mp.mpf(x) ** 2
+        if abs(z) != 1:
+            square = (1 + 2 * mp.mpf(x) * y * z - x * x - y * y - z * z) / (1 - z * z)
+        return mp.sqrt(max(mp.mpf(0), square))
+
+
+def angle_share(y: Any, x: Any) -> Any:
+    import mpmath as mp
+
+    return mp.atan2(y, x) / mp.pi
+
+
+def kept_bound(share: Any, easy: Any) -> Any:
+    import mpmath as mp
+
+    if share == 1:
+        return mp.mpf(0) if easy else mp.inf
+    with mp.workdps(mp.mp.dps + _SPARE + int(-mp.log10(share))):
+        return mp.sqrt(2) * mp.erfinv(1 - share if easy else mp.mpf(share))
+
+
+def kept_square(bound: Any, easy: Any) -> Any:
+    import mpmath as mp
+
+    half = bound * bound / 2
+    ends = (half, mp.inf) if easy else (0, half)
+    return mp.gammainc(mp.mpf(3) / 2, *ends, regularized=True)
+
+
+def _parts(bound: Any, rho: Any) -> tuple[Any, Any, Any]:
+    """The side of rho, the bound over it, and erf of rho over it times the bound."""
+    import mpmath as mp
+
+    side = mp.sqrt((1 - rho) * (1 + rho))
+    if not side or not bound or not rho:
+        return side, (bound / side if side else mp.inf) if bound else mp.mpf(0), mp.sign(rho) * (bound > 0)
+    return side, bound / side, mp.erf(rho * bound / side / mp.sqrt(2))
+
+
+def kept_pull(bound: Any, rho: Any, easy: Any) -> Any:
+    import mpmath as mp
+
+    # What is taken away is up to bound^-4 as large as what is left.
+    lost = int(-5 * mp.log10(bound)) if 0 < bound < 1 else 0
+    with mp.workdps(mp.mp.dps + _SPARE + lost):
+        side, far, known = _parts(bound, rho)
+        if easy:
+            return 2 * (mp.npdf(bound) * known + rho * mp.npdf(0) * mp.erfc(far / mp.sqrt(2)))
+        return 2 * (rho * mp.npdf(0) * mp.erf(far / mp.sqrt(2)) - mp.npdf(bound) * known)
+
+
+def kept_push(bound: Any, rho: Any, easy: Any) -> Any:
+    import mpmath as mp
+
+    side, far, _ = _parts(bound, rho)
+    return 2 * mp.npdf(0) * side * (mp.erfc if easy else mp.erf)(far / mp.sqrt(2))
+
+
+def binormal_cdf(h: Any, k: Any, r: Any) -> Any:
+    r"""Integral of :math:`\varphi(x)\Phi((k-rx)/\sqrt{1-r^2})` up to *h*."""
+    import mpmath as mp
+
+    side = mp.sqrt((1 - r) * (1 + r))
+    if not side:
+        return mp.ncdf(min(h, k)) if r > 0 else max(mp.mpf(0), mp.ncdf(h) - mp.ncdf(-k))
+    reach = abs(h) + abs(k) + mp.sqrt(2 * mp.log(10) * (mp.mp.dps + _SPARE))
+    step = k / r if r else -2 * reach
+    ends = [-reach + 2 * i for i in range(int((reach + h) / 2) + 1)]
+    ends += [step + side * mp.mpf(2) ** i * s for i in range(-1, 12) for s in (-1, 1)] + [step]
+    ends += [h - side**p * mp.mpf(2) ** i for p in (1, 2) for i in range(-4, 12)]
+    inside = sorted({x for x in ends if -reach < x < h})
+    return mp.quad(lambda x: mp.npdf(x) * mp.ncdf((k - r * x) / side), [-reach, *inside, h], method="gauss-legendre")
