@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 __all__ = [
@@ -108,10 +109,17 @@ def binormal_cdf(h: Any, k: Any, r: Any) -> Any:
     side = mp.sqrt((1 - r) * (1 + r))
     if not side:
         return mp.ncdf(min(h, k)) if r > 0 else max(mp.mpf(0), mp.ncdf(h) - mp.ncdf(-k))
-    reach = abs(h) + abs(k) + mp.sqrt(2 * mp.log(10) * (mp.mp.dps + _SPARE))
-    step = k / r if r else -2 * reach
-    ends = [-reach + 2 * i for i in range(int((reach + h) / 2) + 1)]
-    ends += [step + side * mp.mpf(2) ** i * s for i in range(-1, 12) for s in (-1, 1)] + [step]
-    ends += [h - side**p * mp.mpf(2) ** i for p in (1, 2) for i in range(-4, 12)]
-    inside = sorted({x for x in ends if -reach < x < h})
+    return _integral(h, k, r, side, mp.mp.prec)
+
+
+@lru_cache(64)
+def _integral(h: Any, k: Any, r: Any, side: Any, precision: int) -> Any:
+    import mpmath as mp
+
+    reach = abs(h) + abs(k) + mp.sqrt(mp.mpf(2) * precision)
+    ends = [-reach + 3 * i for i in range(int((reach + h) / 3) + 1)]
+    # The integrand steps at k / r, within a distance of `side`, and may fall quickly below h.
+    around = [k / r + side * mp.mpf(4) ** i * s for i in range(-1, 6) for s in (-1, 0, 1)] if r else []
+    below = [h - side**p * mp.mpf(4) ** i for p in (1, 2) for i in range(-2, 6)]
+    inside = sorted({x for x in (*ends, *around, *below) if -reach < x < h})
     return mp.quad(lambda x: mp.npdf(x) * mp.ncdf((k - r * x) / side), [-reach, *inside, h], method="gauss-legendre")

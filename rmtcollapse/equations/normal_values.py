@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 _ROOT = math.sqrt(2)
 _PEAK = 1 / math.sqrt(2 * math.pi)
 _SATURATED = 9.0  # erf(9 / sqrt 2) is 1 in double precision
+_FAR = 12.0  # where the normal density is 0 beside anything that its integral contains
 _NODES = 24
 _VANISHED = 40.0  # exp(-40**2 / 2) is 0 beside anything that the integral contains
 
@@ -104,7 +105,7 @@ def kept_pull(bound: float, rho: float, easy: float) -> float:
         known = math.erf(slope * bound / _ROOT) if bound else 0.0
         return sign * 2 * (normal_pdf(bound) * known + abs(rho) * _PEAK * math.erfc(_over(bound, side) / _ROOT))
     # Where the label is not certain by quadrature, beyond that in closed form.
-    edge = min(bound, _SATURATED / slope)
+    edge = min(bound, _SATURATED / slope, _FAR)
     certain = -2 * normal_pdf(edge) * math.expm1((edge - bound) * (edge + bound) / 2) if bound > edge else 0.0
     return sign * (certain + _uncertain(edge, slope))
 
@@ -115,7 +116,7 @@ def _uncertain(edge: float, slope: float) -> float:
 
     if edge == 0:
         return 0.0
-    g, weight = _panels(np.linspace(0.0, edge, 6))
+    g, weight = _panels(np.linspace(0.0, edge, 9))
     return float(weight @ (2 * g * _PEAK * np.exp(-g * g / 2) * erf(slope * g / _ROOT)))
 
 

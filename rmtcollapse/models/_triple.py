@@ -41,9 +41,11 @@ def check_triple(named: dict[str, float], dimension: int | None = None) -> None:
         Naming what the last may be, given the others.
     """
     (first, x), (second, y), (last, z) = named.items()
-    middle, reach = x * y, math.sqrt((1 - x) * (1 + x) * (1 - y) * (1 + y))
+    middle, reach = x * y, math.sqrt(((1 - x) * (1 + x)) * ((1 - y) * (1 + y)))
+    # Each cosine is known to rounding only.
+    most = math.sqrt(((1 - x) * (1 + x) + _ROUNDED) * ((1 - y) * (1 + y) + _ROUNDED)) + _ROUNDED
     others = f"as {first} = {x:g} and {second} = {y:g} have it"
-    if abs(z - middle) > reach + _ROUNDED:
+    if abs(z - middle) > most:
         low, high = max(-1.0, middle - reach), min(1.0, middle + reach)
         raise ParameterError(last, z, f"a number from {low:.6g} to {high:.6g}, {others}")
     flat = height(x, y, z) <= _FLAT
