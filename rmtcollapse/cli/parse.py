@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -83,10 +84,16 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
     """One parameter's value from its text."""
     if spec.optional and text == "none":
         return None
+    if spec.infinite and text == "inf":
+        return math.inf
     if spec.kind == "count":
         return _integer(name, text, spec.domain)
     if spec.kind == "number":
         return _float(name, text, spec.domain)
+    if spec.kind == "flag":
+        if text not in ("true", "false"):
+            raise ParameterError(name, text, spec.domain)
+        return text == "true"
     if spec.kind == "population":
         return parse_spectrum(text, name)
     if spec.kind == "array":

@@ -30,6 +30,13 @@ __all__ = [
 class NormalBase(sp.Function):  # type: ignore[misc]
     """A function that a generated module calls by its own name (SymPy's printers look for a name that ends so)."""
 
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = self._text(printer)
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _text(self, printer: Any) -> str:
+        raise NotImplementedError
+
 
 def _kept(printer: Any, bound: sp.Expr, easy: sp.Expr) -> str:
     return rf"[|G|\le{printer._print(bound)}]\oplus{printer._print(easy)}"
@@ -40,7 +47,7 @@ class normal_pdf(NormalBase):  # noqa: N801 - a mathematical function, named as 
 
     nargs = 1
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         return rf"\varphi\left({printer._print(self.args[0])}\right)"
 
 
@@ -49,7 +56,7 @@ class kept_bound(NormalBase):  # noqa: N801
 
     nargs = 2
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         share, easy = (printer._print(a) for a in self.args)
         return rf"\sqrt2\operatorname{{erf}}^{{-1}}\left(|{easy}-{share}|\right)"
 
@@ -59,7 +66,7 @@ class kept_square(NormalBase):  # noqa: N801
 
     nargs = 2
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         return rf"\operatorname{{E}}\left(G^2;{_kept(printer, *self.args)}\right)"
 
 
@@ -68,7 +75,7 @@ class kept_pull(NormalBase):  # noqa: N801
 
     nargs = 3
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         return _labelled(printer, "G", *self.args)
 
 
@@ -77,7 +84,7 @@ class kept_push(NormalBase):  # noqa: N801
 
     nargs = 3
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         return _labelled(printer, "G'", *self.args)
 
 
@@ -92,7 +99,7 @@ class binormal_cdf(NormalBase):  # noqa: N801
 
     nargs = 3
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         h, k, r = (printer._print(a) for a in self.args)
         return rf"\Phi_2\left({h},{k};{r}\right)"
 
@@ -102,7 +109,7 @@ class less_product(NormalBase):  # noqa: N801
 
     nargs = 3
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         a, b, c = (printer._print(x) for x in self.args)
         return rf"\left({a}-{b}{c}\right)"
 
@@ -112,7 +119,7 @@ class quotient(NormalBase):  # noqa: N801
 
     nargs = 2
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         return str(printer._print(sp.Mul(self.args[0], sp.Pow(self.args[1], -1, evaluate=False), evaluate=False)))
 
 
@@ -125,7 +132,7 @@ class height(NormalBase):  # noqa: N801
 
     nargs = 3
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         x, y, z = (printer._print(a) for a in self.args)
         return rf"\sqrt{{\frac{{1+2{x}{y}{z}-{x}^2-{y}^2-{z}^2}}{{1-{z}^2}}}}"
 
@@ -135,6 +142,6 @@ class angle_share(NormalBase):  # noqa: N801
 
     nargs = 2
 
-    def _latex(self, printer: Any) -> str:
+    def _text(self, printer: Any) -> str:
         y, x = (printer._print(a) for a in self.args)
         return rf"\frac1\pi\operatorname{{atan2}}\left({y},{x}\right)"

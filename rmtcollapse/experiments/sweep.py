@@ -148,7 +148,9 @@ def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coor
             notes = dict(axis.attributes) if name == dim else attributes(model.specs()[name])
             labels[name] = xr.Variable((dim,), shown, notes)
     varied = {name for axis in axes.values() for name in axis.parameters}
-    fixed = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
+    plain = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
+    # netCDF has no truth values.
+    fixed = {n: int(v) if isinstance(v, bool) else v for n, v in plain.items()}
     return xr.Dataset(
         {name: xr.Variable(dims, v, {"long_name": model.VALUES.get(name, "")}) for name, v in values.items()},
         coords={**labels, **{name: (dims, v) for name, v in coords.items()}},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
@@ -24,6 +25,7 @@ __all__ = [
     "choice",
     "count",
     "default_of",
+    "flag",
     "model",
     "nonnegative",
     "number",
@@ -37,10 +39,11 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter is. `kind` is one of ``"count" "number" "choice" "population" "array"``.
+    """What a parameter is. `kind` is one of ``"count" "number" "choice" "flag" "population" "array"``.
 
     An array has one of the numbers of dimensions `ranks`, the largest with the names `shape`. `copied` makes of its
-    value that of so many independent copies of the setting; without it the value does not change with size.
+    value that of so many independent copies of the setting; without it the value does not change with size. A count
+    that may be `infinite` is then ``inf``.
     """
 
     kind: str
@@ -55,6 +58,7 @@ class ParameterSpec:
     shape: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
     copied: Callable[[Any, int], Any] | None = None
+    infinite: bool = False
 
     def validated(self, name: str, value: Any) -> Any:
         """The value as the type that the model stores, or a :class:`ParameterError`."""
@@ -62,12 +66,18 @@ class ParameterSpec:
             return None
         if self.kind == "choice":
             return self._chosen(name, value)
+        if self.kind == "flag":
+            if not isinstance(value, bool | np.bool_):
+                raise ParameterError(name, value, self.domain)
+            return bool(value)
         if self.kind == "population":
             return self._population(name, value)
         if self.kind == "array":
             return self._array(name, value)
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
+        if self.infinite and isinstance(value, float | np.floating) and np.isposinf(value):
+            return math.inf
         allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
         if isinstance(value, bool | np.bool_) or not isinstance(value, allowed):
             raise ParameterError(name, value, self.domain)
@@ -137,10 +147,20 @@ def _content(array: np.ndarray | None) -> tuple[tuple[int, ...], bytes] | None:
     return None if array is None else (array.shape, array.tobytes())
 
 
-def count(symbol: str, meaning: str, *, least: int = 1, default: Any = attrs.NOTHING, optional: bool = False) -> Any:
-    """A whole number, at least `least`."""
-    domain = f"an integer >= {least}"
-    spec = ParameterSpec("count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional)
+def count(
+    symbol: str,
+    meaning: str,
+    *,
+    least: int = 1,
+    default: Any = attrs.NOTHING,
+    optional: bool = False,
+    infinite: bool = False,
+) -> Any:
+    """A whole number, at least `least`; infinity too where it may be `infinite`."""
+    domain = f"an integer >= {least}" + (", or inf" if infinite else "")
+    spec = ParameterSpec(
+        "count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional, infinite=infinite
+    )
     return _field(spec, default)
 
 
@@ -171,6 +191,11 @@ def choice(symbol: str, meaning: str, *options: str, default: Any = attrs.NOTHIN
     """One of a few words."""
     domain = "one of " + ", ".join(options)
     return _field(ParameterSpec("choice", symbol, meaning, domain, "a word", options=options), default)
+
+
+def flag(symbol: str, meaning: str, *, default: Any = attrs.NOTHING) -> Any:
+    """True or False."""
+    return _field(ParameterSpec("flag", symbol, meaning, "true or false", "a truth value"), default)
 
 
 def population(symbol: str, meaning: str, *needs: str) -> Any:
@@ -207,7 +232,7 @@ def array(
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(count, nonnegative, number, choice, population, array),
+    field_specifiers=(count, nonnegative, number, choice, flag, population, array),
 )
 def model(cls: type[M]) -> type[M]:
     """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""
@@ -251,4 +276,4 @@ def default_of(cls: type, name: str) -> str:
         return "required"
     if isinstance(default, tuple):
         return ",".join(map(str, default))
-    return "none" if default is None else str(default)
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)

