@@ -48,7 +48,7 @@ import numpy as np
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
-from rmtcollapse.models._classifier_values import classifier_theory
+from rmtcollapse.models._classifier_values import stated_theory
 from rmtcollapse.models._parameters import choice, count, model, nonnegative, number
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.models._triple import check_triple, cosine, triple
@@ -131,6 +131,7 @@ class DeliberatePractice(Model):
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""
         from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
+        from rmtcollapse.models._selected import Selected
 
         rows = self.keep_fraction * self.samples
         # A product of decimals is a whole number only to rounding.
@@ -149,7 +150,7 @@ class DeliberatePractice(Model):
             "across": np.array([0.0, 1.0, 1.0]), "pruner": np.array([[1.0], [0.0]]), "other": np.array([[0.0], [1.0]]),
         }  # fmt: skip
         digits = None if digits is None else validated_digits(digits)
-        return classifier_theory(classifier, list(self.VALUES), digits, compiled=self.compiled(), given=given)
+        return stated_theory(self.compiled().numpy, Selected(classifier, given), list(self.VALUES), digits)
 
     def published(self) -> dict[str, float]:
         r"""The error as it is printed in the paper, :math:`\Phi(-m/\sqrt v)` from mean and variance of the margin.

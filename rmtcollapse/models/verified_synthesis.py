@@ -58,7 +58,7 @@ from rmtcollapse.errors import MissingParameterError, ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
 from rmtcollapse.models._classes import check_class, class_covariance, class_dimension, class_mean, class_mean_norm
 from rmtcollapse.models._classes import class_mixture
-from rmtcollapse.models._classifier_values import classifier_theory
+from rmtcollapse.models._classifier_values import stated_theory
 from rmtcollapse.models._covariance import copied_vector
 from rmtcollapse.models._parameters import array, count, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
@@ -172,6 +172,7 @@ class VerifiedSynthesis(Model):
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""
         from rmtcollapse.equations.normal_values import binormal_cdf
         from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
+        from rmtcollapse.models._selected import Selected
 
         digits = None if digits is None else validated_digits(digits)
         where = self._geometry()
@@ -188,7 +189,7 @@ class VerifiedSynthesis(Model):
             "mean_norm": where.mean_norm, "generator_cosine": where.generator, "verifier_cosine": where.verifier,
             "generator_verifier_cosine": where.both, **{f"axis_{k + 1}": np.eye(3)[:, k : k + 1] for k in range(3)},
         }  # fmt: skip
-        return classifier_theory(classifier, list(self.VALUES), digits, compiled=self.compiled(), given=given)
+        return stated_theory(self.compiled().numpy, Selected(classifier, given), list(self.VALUES), digits)
 
     def _geometry(self) -> _Geometry:
         if self.generator is not None:
