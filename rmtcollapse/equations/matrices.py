@@ -75,11 +75,19 @@ class MatrixSystem:
     def given(
         self, name: str, parameters: Sequence[Any], formulas: Mapping[Any, Any], outputs: Mapping[Parameter, sp.Expr]
     ) -> MatrixSystem:
-        """The same equations where some parameters follow by formulas, in order, from others; with further outputs."""
+        """The same equations where some parameters follow by formulas, in order, from others; with further outputs.
+
+        An output of a name that there is already takes its place.
+        """
         free = [s for s in self.parameters if s not in formulas]
-        definitions = {**formulas, **self.definitions}
+        kept = {s: e for s, e in self.outputs.items() if s not in outputs}
         return MatrixSystem(
-            name, (*free, *parameters), self.unknowns, definitions, self.statement, {**self.outputs, **outputs}
+            name,
+            (*free, *parameters),
+            self.unknowns,
+            {**formulas, **self.definitions},
+            self.statement,
+            {**kept, **outputs},
         )
 
     def latex(self) -> str:
