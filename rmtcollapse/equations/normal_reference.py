@@ -121,5 +121,11 @@ def _integral(h: Any, k: Any, r: Any, side: Any, precision: int) -> Any:
     # The integrand steps at k / r, within a distance of `side`, and may fall quickly below h.
     around = [k / r + side * mp.mpf(4) ** i * s for i in range(-1, 6) for s in (-1, 0, 1)] if r else []
     below = [h - side**p * mp.mpf(4) ** i for p in (1, 2) for i in range(-2, 6)]
-    inside = sorted({x for x in (*ends, *around, *below) if -reach < x < h})
-    return mp.quad(lambda x: mp.npdf(x) * mp.ncdf((k - r * x) / side), [-reach, *inside, h], method="gauss-legendre")
+    places = [-reach, *sorted({x for x in (*ends, *around, *below) if -reach < x < h}), h]
+
+    def density(x: Any) -> Any:
+        return mp.npdf(x) * mp.ncdf((k - r * x) / side)
+
+    # Quadrature stops at an absolute error.
+    scale = max(density(x) for x in places)
+    return scale * mp.quad(lambda x: density(x) / scale, places, method="gauss-legendre")

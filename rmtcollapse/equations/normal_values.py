@@ -140,27 +140,34 @@ def binormal_cdf(h: float, k: float, r: float) -> float:
         if r == 1:
             return _cdf(min(h, k))
         return _cdf(h) * _cdf(k) + _angular(h, k, angle, math.pi / 2)
-    base = 0.0
-    if h + k > 0:
-        # The mass between -k and h, from the nearer tail.
-        base = _cdf(k) - _cdf(-h) if k < h else _cdf(h) - _cdf(-k)
-    return base + _angular(h, -k, 0.0, math.atan2(math.sqrt((1 - r) * (1 + r)), -r))
+    return _between(-k, h) + _angular(h, -k, 0.0, math.atan2(math.sqrt((1 - r) * (1 + r)), -r))
 
 
 def _cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / _ROOT)
 
 
+def _between(low: float, high: float) -> float:
+    """Normal probability of an interval, 0 where it is empty."""
+    if high <= low:
+        return 0.0
+    if high - low < 1:
+        x, weight = _panels(np.array([low, high]))
+        return float(weight @ np.exp(-x * x / 2)) * _PEAK
+    return _cdf(-low) - _cdf(-high) if low + high > 0 else _cdf(high) - _cdf(low)
+
+
 def _angular(h: float, k: float, low: float, high: float) -> float:
     """Integral of exp(-(h - k)^2 / (2 sin^2) - h k / (1 + cos)) / (2 pi) over angles in (low, high)."""
-    low = max(low, min(abs(h - k) / _VANISHED, high))
+    apart = abs(h - k)
+    low = max(low, min(apart / _VANISHED, high))
     if low >= high:
         return 0.0
-    # Panels that double, as the first term has no scale of its own, and narrow enough for the second.
-    first = low if low > 0 else high / 2**6
-    doubled = first * 2.0 ** np.arange(0, math.log2(high / first))
-    width = 8 / (4 + abs(h * k))
-    ends = np.unique(np.concatenate([[low], doubled, np.arange(low, high, width) if width < high else [], [high]]))
-    t, weight = _panels(ends)
+    # Panels over which neither term changes much: even in apart / t, then doubling; and narrow where h k is large.
+    first = max(low, apart) if apart else high / 2**6
+    ends = [[low, high], first * 2.0 ** np.arange(0, max(math.log2(high / first), 1))]
+    ends += [apart / np.arange(1.0, _VANISHED, 0.75), np.arange(low, high, 8 / (4 + abs(h * k)))]
+    places = np.unique(np.concatenate(ends))
+    t, weight = _panels(places[(places >= low) & (places <= high)])
     sine = np.sin(t)
     return float(weight @ np.exp(-((h - k) ** 2) / (2 * sine**2) - h * k / (1 + np.cos(t)))) / (2 * math.pi)
