@@ -89,7 +89,7 @@ def kept_pull(bound: Any, rho: Any, easy: Any) -> Any:
     # What is taken away is up to bound^-4 as large as what is left.
     lost = int(-5 * mp.log10(bound)) if 0 < bound < 1 else 0
     with mp.workdps(mp.mp.dps + _SPARE + lost):
-        side, far, known = _parts(bound, rho)
+        _, far, known = _parts(bound, rho)
         if easy:
             return 2 * (mp.npdf(bound) * known + rho * mp.npdf(0) * mp.erfc(far / mp.sqrt(2)))
         return 2 * (rho * mp.npdf(0) * mp.erf(far / mp.sqrt(2)) - mp.npdf(bound) * known)

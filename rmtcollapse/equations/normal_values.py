@@ -165,9 +165,10 @@ def _angular(h: float, k: float, low: float, high: float) -> float:
         return 0.0
     # Panels over which neither term changes much: even in apart / t, then doubling; and narrow where h k is large.
     first = max(low, apart) if apart else high / 2**6
-    ends = [[low, high], first * 2.0 ** np.arange(0, max(math.log2(high / first), 1))]
-    ends += [apart / np.arange(1.0, _VANISHED, 0.75), np.arange(low, high, 8 / (4 + abs(h * k)))]
-    places = np.unique(np.concatenate(ends))
+    doubled = first * 2.0 ** np.arange(0, max(math.log2(high / first), 1))
+    even = apart / np.arange(1.0, _VANISHED, 0.75)
+    narrow = np.arange(low, high, 8 / (4 + abs(h * k)))
+    places = np.unique(np.concatenate((np.array([low, high]), doubled, even, narrow)))
     t, weight = _panels(places[(places >= low) & (places <= high)])
     sine = np.sin(t)
     return float(weight @ np.exp(-((h - k) ** 2) / (2 * sine**2) - h * k / (1 + np.cos(t)))) / (2 * math.pi)

@@ -270,4 +270,6 @@ def _system() -> Any:
         Parameter("margin_mean", "m", real=True): 2 * peak * truth,
         unknown("margin_variance", "v"): sp.Trace(w.T * w) - 4 * peak**2 * truth**2 + noise,
     }
-    return base.given("deliberate_practice", (p, easy, sigma, ell, rho, along, across, pruner, other), formulas, outputs)
+    return base.given(
+        "deliberate_practice", (p, easy, sigma, ell, rho, along, across, pruner, other), formulas, outputs
+    )

@@ -48,7 +48,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,13 +55,20 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import MissingParameterError, ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
-from rmtcollapse.models._classes import check_class, class_covariance, class_dimension, class_mean, class_mean_norm
-from rmtcollapse.models._classes import class_mixture
+from rmtcollapse.models._classes import (
+    check_class,
+    class_covariance,
+    class_dimension,
+    class_mean,
+    class_mean_norm,
+    class_mixture,
+)
 from rmtcollapse.models._classifier_values import stated_theory
 from rmtcollapse.models._covariance import copied_vector
 from rmtcollapse.models._parameters import array, count, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._triple import check_triple, cosine, triple
+from rmtcollapse.models._triple import check_triple, cosine
+from rmtcollapse.models._verified_geometry import Geometry, isotropic, placed, whitened
 
 __all__ = ["VerifiedSynthesis"]
 
@@ -152,17 +158,10 @@ class VerifiedSynthesis(Model):
     def check(cls, values: Mapping[str, Any]) -> None:
         """A class is described once, and so are generator and verifier; there are three such vectors."""
         check_class(values)
-        vectors = [n for n in ("generator", "verifier") if values[n] is not None]
-        if not vectors:
-            for name in _COSINES:
-                if values[name] is None:
-                    raise MissingParameterError(name, None, f"{cls.specs()[name].meaning}, a number in [-1, 1]")
-            if values["covariance"] is not None:
-                domain = "given with generator and verifier as vectors, in place of cosines"
-                raise ParameterError("covariance", values["covariance"], domain)
-            dimension = len(values["mean"]) if values["mean"] is not None else values["dimension"]
-            return check_triple({n: values[n] for n in _COSINES}, dimension)
-        _check_vectors(values, vectors)
+        if vectors := [n for n in ("generator", "verifier") if values[n] is not None]:
+            _check_vectors(values, vectors)
+        else:
+            _check_cosines(values)
 
     def sweepable(self, names: Sequence[str]) -> bool:
         """Every point is solved by itself."""
@@ -191,24 +190,25 @@ class VerifiedSynthesis(Model):
         }  # fmt: skip
         return stated_theory(self.compiled().numpy, Selected(classifier, given), list(self.VALUES), digits)
 
-    def _geometry(self) -> _Geometry:
-        if self.generator is not None:
-            assert self.mean is not None
-            assert self.verifier is not None
-            return _whitened(self.mean, self.covariance, self.generator, self.verifier)
-        norm = float(np.linalg.norm(self.mean)) if self.mean is not None else self.mean_norm
-        dimension = len(self.mean) if self.mean is not None else self.dimension
-        # Three directions that matter and all features; the former count nothing in a trace.
-        counts = np.array([0.0, 0.0, 0.0, float(dimension or 0)])
-        cosines = self.generator_cosine, self.verifier_cosine, self.generator_verifier_cosine
-        return _Geometry(float(norm or 0.0), *(float(c or 0.0) for c in cosines), np.ones(4), np.eye(4)[:, :3], counts)
+    def _cosines(self) -> tuple[float, float, float]:
+        generator, verifier, both = (getattr(self, n) for n in _COSINES)
+        return generator, verifier, both
+
+    def _geometry(self) -> Geometry:
+        if self.generator is not None and self.verifier is not None and self.mean is not None:
+            return whitened(self.mean, self.covariance, self.generator, self.verifier)
+        if self.mean is not None:
+            return isotropic(float(np.linalg.norm(self.mean)), self._cosines(), len(self.mean))
+        return isotropic(self.mean_norm or 0.0, self._cosines(), self.dimension or 0)
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Draw candidates, label, verify and fit them; keep rates are measured on rows drawn given the label's fate."""
         from rmtcollapse.experiments.classification import fit_classifier, score_values
 
         mixture = class_mixture(self)
-        generator, verifier = self._drawn_vectors(mixture.mean)
+        generator, verifier = self.generator, self.verifier
+        if generator is None or verifier is None:
+            generator, verifier = placed(mixture.mean, self._cosines())
         truth = np.where(rng.random(self.samples) < 0.5, -1.0, 1.0)
         rows = mixture.draw(truth, rng)
         told = np.sign(rows @ generator)
@@ -224,18 +224,6 @@ class VerifiedSynthesis(Model):
             "generator_error": error,
             "proxy_threshold": right / (right + wrong) if right + wrong else error,
         }
-
-    def _drawn_vectors(self, mean: Array) -> tuple[Array, Array]:
-        if self.generator is not None and self.verifier is not None:
-            return self.generator, self.verifier
-        cosines = [float(getattr(self, n) or 0.0) for n in _COSINES]
-        generator, verifier, toward = triple(*cosines, len(mean))
-        # A reflection that takes the mean's place in the triple to where it is.
-        norm = float(np.linalg.norm(mean))
-        across = toward - (mean / norm if norm else toward)
-        size = float(across @ across)
-        mirror = (lambda x: x - 2 * across * (across @ x) / size) if size > 0 else (lambda x: x)
-        return mirror(generator), mirror(verifier)
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:
@@ -273,17 +261,17 @@ def _unverified(phi: float, lam: float, cosine: float = 0.5) -> dict[str, float]
     return {"accuracy": accuracy, "generator_error": wrong, "keep_fraction": 1.0, "proxy_threshold": 0.5}
 
 
-@dataclass(frozen=True)
-class _Geometry:
-    """Length of the whitened mean, cosines, and the coordinates of the equations."""
-
-    mean_norm: float
-    generator: float
-    verifier: float
-    both: float
-    covariance: Array
-    basis: Array
-    multiplicity: Array | None = None
+def _check_cosines(values: Mapping[str, Any]) -> None:
+    """Refuse cosines that are missing, meant for another covariance, or impossible."""
+    for name in _COSINES:
+        if values[name] is None:
+            meaning = VerifiedSynthesis.specs()[name].meaning
+            raise MissingParameterError(name, None, f"{meaning}, a number in [-1, 1]")
+    if values["covariance"] is not None:
+        domain = "given with generator and verifier as vectors, in place of cosines"
+        raise ParameterError("covariance", values["covariance"], domain)
+    dimension = len(values["mean"]) if values["mean"] is not None else values["dimension"]
+    check_triple({n: values[n] for n in _COSINES}, dimension)
 
 
 def _check_vectors(values: Mapping[str, Any], given: Sequence[str]) -> None:
@@ -305,38 +293,7 @@ def _check_vectors(values: Mapping[str, Any], given: Sequence[str]) -> None:
             raise ParameterError("covariance", matrix, "positive definite, beside a generator")
 
 
-def _whitened(mean: Array, covariance: Array | None, generator: Array, verifier: Array) -> _Geometry:
-    """Directions C^(1/2) e of the whitened triple, by Gram and Schmidt in the metric of the inverse covariance."""
-    full = np.ones(len(mean)) if covariance is None else covariance
-
-    def times(x: Array) -> Array:
-        return np.asarray(full * x if full.ndim == 1 else full @ x)
-
-    def solved(x: Array) -> Array:
-        return np.asarray(x / full if full.ndim == 1 else np.linalg.solve(full, x))
-
-    axes: list[Array] = []
-    unit: list[Array] = []
-    lengths, rests = [], []
-    for vector in (times(generator / abs(generator).max()), times(verifier / abs(verifier).max()), mean):
-        length = math.sqrt(float(vector @ solved(vector)))
-        lengths.append(length)
-        unit.append(vector / length if length else vector)
-        rest = unit[-1]
-        for axis in (*axes, *axes):  # twice, for rounding
-            rest = rest - axis * float(axis @ solved(rest))
-        size = math.sqrt(max(0.0, float(rest @ solved(rest))))
-        # What rounding leaves of a vector in the span of the others has no direction.
-        rests.append(size if size > 1e-12 else 0.0)
-        axes.append(rest / size if rests[-1] else np.zeros(len(mean)))
-    g, v, m = unit
-    cosines = [float(np.clip(a @ solved(b), -1, 1)) for a, b in ((g, m), (v, m), (g, v))]
-    if abs(cosines[2]) > 0.8:  # an angle that is small is known from its sine
-        cosines[2] = math.copysign(math.sqrt((1 - rests[1]) * (1 + rests[1])), cosines[2])
-    return _Geometry(lengths[2], *cosines, full, np.array(axes).T)
-
-
-def _nothing(where: _Geometry, digits: int | None) -> Prediction:
+def _nothing(where: Geometry, digits: int | None) -> Prediction:
     """Without rows the fit is zero; the proxy is where no data would tell either way."""
     import mpmath as mp
 
