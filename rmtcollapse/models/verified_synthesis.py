@@ -29,7 +29,10 @@ of all, and by Stein's lemma the whitened rows :math:`y'C^{-1/2}x` of what is ke
 **Consequences.** The verifier keeps a right label with probability :math:`\phi=P_+/\Phi(m_g)` and a wrong one with
 :math:`\psi=P_-/\Phi(-m_g)`. Were errors and selection independent of *x*, data without number would lead to the best
 classifier for generator errors below :math:`p_*=\phi/(\phi+\psi)` and to its opposite above. Here :math:`p_*`, which a
-labelled probe set shows, is a proxy: the accuracy at :math:`n=\infty` lies in between and has no jump.
+labelled probe set shows, is a proxy: the accuracy at :math:`n=\infty` lies in between and has no jump. The generator's
+error is :math:`p_*` where :math:`P_+=P_-`, that is :math:`m_g=-m_v`: generator and verifier err with probabilities that
+sum to one. There, for :math:`C=1`, a reflection exchanges *g* and *v* and the two classes, and the accuracy is one half
+whatever *n*, *d* and :math:`\lambda` are.
 
 **Supervision that is independent of x**, given the label: errors :math:`\varepsilon_y` and keep rates
 :math:`\phi_y,\psi_y` enter through the shares :math:`p=\sum\pi_y\{(1-\varepsilon_y)\phi_y+\varepsilon_y\psi_y\}` and

@@ -116,6 +116,17 @@ def test_signs_are_kept() -> None:
     assert verified(generator_verifier_cosine=0.9).theory()["accuracy"] < right
 
 
+@pytest.mark.parametrize("both", [0.0, 0.6, -0.8])
+@pytest.mark.parametrize(("samples", "ridge"), [(600, 0.05), (3000, 0.0), (200, 0.0)])
+def test_at_the_proxy_threshold_the_classifier_guesses(both: float, samples: int, ridge: float) -> None:
+    model = verified(
+        samples=samples, ridge=ridge, generator_cosine=-0.3, verifier_cosine=0.3, generator_verifier_cosine=both
+    )
+    found = model.theory()
+    assert found["generator_error"] == pytest.approx(found["proxy_threshold"], rel=1e-13)
+    assert found["accuracy"] == pytest.approx(0.5, abs=1e-13)
+
+
 def test_a_good_verifier_helps_and_many_rows_do_not_make_it_certain() -> None:
     best = verified(verifier_cosine=1.0, generator_verifier_cosine=0.3, samples=10**9, ridge=0.0).theory()
     assert verified().theory()["accuracy"] < best["accuracy"] < ndtr(1.5)
