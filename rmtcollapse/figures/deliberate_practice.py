@@ -1,8 +1,8 @@
 r"""Deliberate practice: which share to keep, hard examples or easy ones.
 
 Left and middle: test error against the share *p* that is kept, with many rows (:math:`d/n=0.1`) and with few (0.5), for
-a pruner that is nearly the truth (:math:`\sigma=0.99`) and one that is not (0.6). Dots mark the best share of hard
-examples. With few kept rows the interpolation peak at :math:`p=d/n` (dotted) is in the way. Right: hard examples at
+a pruner that is nearly the truth (:math:`\sigma=0.99`) and one that is not (0.6). The dot marks the best share of
+hard examples for the good pruner. With few kept rows the interpolation peak at :math:`p=d/n` (dotted) is in the way. Right: hard examples at
 several shares against the number of candidates per dimension; with many candidates fewer examples are better.
 
 The model and the right panel are the paper's; :math:`\lambda=10^{-4}` and the cosines are chosen here.
@@ -29,9 +29,7 @@ def _panels(size: Size) -> Sequence[Panel]:
 
 
 def _practice(d: int, n: int, cosine: float, share: float, keep: str) -> DeliberatePractice:
-    return DeliberatePractice(
-        dimension=d, samples=n, ridge=1e-4, pruner_cosine=cosine, keep_fraction=share, keep=keep
-    )
+    return DeliberatePractice(dimension=d, samples=n, ridge=1e-4, pruner_cosine=cosine, keep_fraction=share, keep=keep)
 
 
 def _shares(d: int, n: int, size: Size) -> Panel:
@@ -40,10 +38,10 @@ def _shares(d: int, n: int, size: Size) -> Panel:
     grid = np.union1d(np.linspace(0.04, 1.0, 65), simulated)
     models = {(c, k): _practice(d, n, c, 1.0, k) for c in _PRUNERS for k in ("hard", "easy")}
     lines = [Line(rf"{k}, $\sigma = {c:g}$", m, "keep_fraction", grid, simulated) for (c, k), m in models.items()]
-    best = [models[c, "hard"].optimal_keep_fraction() for c in _PRUNERS]
-    least = [models[c, "hard"].evolve(keep_fraction=p).theory()["test_error"]
-             for c, p in zip(_PRUNERS, best, strict=True)]  # fmt: skip
-    guides = [Guide("best share", best, least, marker="o"), Guide("$p = d/n$", [d / n, d / n], [0.02, 0.5])]
+    good = models[_PRUNERS[0], "hard"]
+    best = good.optimal_keep_fraction()
+    least = good.evolve(keep_fraction=best).theory()["test_error"]
+    guides = [Guide("best share", [best], [least], marker="o"), Guide("$p = d/n$", [d / n, d / n], [0.02, 0.5])]
     return Panel(rf"$d/n = {d / n:g}$", lines, guides=guides, x="share that is kept $p$", y="test error")
 
 
