@@ -1,9 +1,9 @@
 r"""Deliberate practice: which share to keep, hard examples or easy ones.
 
 Left and middle: test error against the share *p* that is kept, with many rows (:math:`d/n=0.1`) and with few (0.5), for
-a pruner that is nearly the truth (:math:`\sigma=0.99`) and one that is not (0.6). The dot marks the best share of
-hard examples for the good pruner. With few kept rows the interpolation peak at :math:`p=d/n` (dotted) is in the way. Right: hard examples at
-several shares against the number of candidates per dimension; with many candidates fewer examples are better.
+a pruner that is nearly the truth (:math:`\sigma=0.99`) and one that is not (0.6). The dot marks the best share of hard
+examples for the good pruner. With few kept rows the interpolation peak at :math:`p=d/n` (dotted) is in the way. Right:
+hard examples at several shares against the number of candidates; with many candidates fewer examples are better.
 
 The model and the right panel are the paper's; :math:`\lambda=10^{-4}` and the cosines are chosen here.
 """

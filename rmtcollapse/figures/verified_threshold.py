@@ -3,11 +3,12 @@ r"""Verified synthetic data: how wrong a generator may be, for verifiers of seve
 Left: accuracy against the generator's error, for verifiers whose errors, given the class, are in directions
 perpendicular to the generator's (:math:`r=c_gc_v`). Dots mark where the generator's error is the proxy threshold
 :math:`p_*=\phi/(\phi+\psi)`; there generator and verifier err with probabilities that sum to one, and the classifier
-guesses. The passage is smooth: there is no jump, even with infinitely many candidates. Right: a generator that errs on 23 %,
-against the candidates per dimension; dashed lines are the limits of infinitely many, short of the best accuracy
+guesses. The passage is smooth: there is no jump, even with infinitely many candidates. Right: a generator that errs on
+23 %, against the number of candidates; dashed lines are the limits of infinitely many, short of the best accuracy
 :math:`\Phi(|\mu|)` (dotted).
 
-The question is the paper's; :math:`|\mu|=1.5,d/n=1/4` at the left, :math:`\lambda=0.01` and the cosines are chosen here.
+The question is the paper's; :math:`|\mu|=1.5`, at the left :math:`d/n=1/4`, :math:`\lambda=0.01` and the cosines are
+chosen here.
 """
 
 from __future__ import annotations
