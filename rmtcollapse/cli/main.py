@@ -293,10 +293,16 @@ def derive(
 
 @app.command()
 def predict(
-    data: Annotated[str, typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits.")],
-    task: Annotated[str, typer.Option(help="What to predict; regression.")] = "regression",
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; for a tail a text, a .csv of columns "
+            "token and count, or python-topics."
+        ),
+    ],
+    task: Annotated[str, typer.Option(help="What to predict: regression, tail.")] = "regression",
     target: Annotated[str | None, typer.Option(help="Target column, by name or position; the last by default.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve; words to fit on.")] = None,
     ridge: Annotated[float | None, typer.Option(help="Ridge of the plain learning curve.")] = None,
     repeats: Annotated[int, typer.Option(help="Refits a point.")] = 40,
     seed: Seed = 0,
@@ -307,9 +313,15 @@ def predict(
     from rmtcollapse.errors import ParameterError, did_you_mean
     from rmtcollapse.predict import load_dataset, predict_regression, read_table
 
-    if task != "regression":
-        raise ParameterError("task", task, f"regression{did_you_mean(task, ['regression'])}")
+    tasks = ("regression", "tail")
+    if task not in tasks:
+        raise ParameterError("task", task, f"one of {', '.join(tasks)}{did_you_mean(task, tasks)}")
     check_suffix("plot", plot, PLOT_FORMATS)
+    if task == "tail":
+        from rmtcollapse.cli.predict_tail import run
+
+        run(data, {"target": target, "ridge": ridge}, samples, repeats, seed, plot, as_json)
+        return
     table_read = load_dataset(data) if data in ("diabetes", "digits") else read_table(data, target)
     forecast = predict_regression(
         table_read, samples=samples, ridge=ridge, repeats=repeats, seed=seed, progress=interactive()

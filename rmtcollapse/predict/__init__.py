@@ -9,5 +9,9 @@ from __future__ import annotations
 from rmtcollapse.predict.regression import predict_regression
 from rmtcollapse.predict.report import Curve, RegressionForecast
 from rmtcollapse.predict.tables import Table, load_dataset, read_table
+from rmtcollapse.predict.tail import predict_tail
+from rmtcollapse.predict.tail_report import TailForecast
+from rmtcollapse.predict.texts import Text, load_text, read_text
 
 __all__ = ["Curve", "RegressionForecast", "Table", "load_dataset", "predict_regression", "read_table"]
+__all__ += ["TailForecast", "Text", "load_text", "predict_tail", "read_text"]
