@@ -144,7 +144,7 @@ def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coor
     for dim, axis in axes.items():
         columns = {**{n: v for n, v in axis.parameters.items() if n != dim}, dim: axis.labels}
         for name, column in columns.items():
-            shown = [str(v) for v in column] if column.dtype == object else column
+            shown = _shown(column)
             notes = dict(axis.attributes) if name == dim else attributes(model.specs()[name])
             labels[name] = xr.Variable((dim,), shown, notes)
     varied = {name for axis in axes.values() for name in axis.parameters}
@@ -156,3 +156,11 @@ def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coor
         coords={**labels, **{name: (dims, v) for name, v in coords.items()}},
         attrs={"model": model.name(), **fixed},
     )
+
+
+def _shown(column: np.ndarray) -> Any:
+    """Values of an axis as a dataset can hold them: numbers, or text."""
+    if column.dtype != object:
+        return column
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in column)
+    return column.astype(float) if numbers else [str(v) for v in column]

@@ -60,7 +60,7 @@ def _error(model: BaggedLSSVM, learners: int = 1) -> float:
 
 
 FIGURE = Figure(
-    paper="arXiv 2505.14587",
+    paper="Cherkaoui et al. 2025, arXiv 2505.14587",
     panels=_panels,
     sizes={"quick": Size(24, 4, 60), "standard": Size(48, 6, 200), "large": Size(100, 8, 300)},
 )

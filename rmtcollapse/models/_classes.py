@@ -37,14 +37,14 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def class_dimension() -> Any:
-    """Declaration of `dimension`."""
-    return count("p", "number of features; not needed with mean", default=None, optional=True)
+def class_dimension(instead: str = "mean") -> Any:
+    """Declaration of `dimension`, in place of which there is another parameter."""
+    return count("p", f"number of features; not needed with {instead}", default=None, optional=True)
 
 
-def class_mean_norm() -> Any:
-    """Declaration of `mean_norm`."""
-    meaning = "length of the class mean; not given with mean"
+def class_mean_norm(instead: str = "mean") -> Any:
+    """Declaration of `mean_norm`, in place of which there is another parameter."""
+    meaning = f"length of the class mean; not given with {instead}"
     return nonnegative(r"|\mu|", meaning, unit="feature", default=None, optional=True)
 
 

@@ -79,6 +79,8 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
     """
     drawn = classifier.weights.rate is not None
     module = compiled_groups(len(classifier.active), len(classifier.classes), drawn).numpy
+    if digits is None:
+        classifier = classifier.in_eigenbasis()
     return stated_theory(module, classifier, names, digits)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["best_count", "least_point", "least_share", "smooth_minimum"]
 
+_ROUNDING = 16 * float(np.finfo(float).eps)
+
 
 def smooth_minimum(model: Model, value: str = "test_error") -> float:
     r"""The :math:`\lambda\ge0` at which ``model.theory()[value]`` is least.
@@ -65,7 +67,7 @@ def _stationary(function: Callable[[float], float], low: float, high: float) -> 
 
 
 def best_count(at: Callable[[int], float], most: int) -> int:
-    """The whole number from 1 to `most` at which a value is greatest, the least of several.
+    """The whole number from 1 to `most` at which a value is greatest, the least of several that agree to rounding.
 
     Found on a logarithmic grid that is refined around its best point, so that a peak as narrow as a few hundredths of
     its place may be missed.
@@ -76,7 +78,8 @@ def best_count(at: Callable[[int], float], most: int) -> int:
         for m in map(int, grid):
             if m not in found:
                 found[m] = at(m)
-        best = max(found, key=lambda m: (found[m], -m))
+        top = max(found.values())
+        best = min(m for m, value in found.items() if value >= top - _ROUNDING * abs(top))
         place = int(np.searchsorted(grid, best))
         ends = int(grid[max(place - 1, 0)]), int(grid[min(place + 1, len(grid) - 1)])
         if ends[1] - ends[0] <= 2 or ends == (low, high):

@@ -124,6 +124,10 @@ class ParameterSpec:
                 axis[i] = cell
             return axis
         axis = np.asarray(values)
+        if self.infinite and axis.ndim == 1 and axis.dtype.kind == "f" and np.any(np.isposinf(axis)):
+            # Beside an infinity whole numbers are floats; a cell is what it was.
+            cells = [self.validated(name, int(v) if v == np.floor(v) < np.inf else v) for v in axis]
+            return np.array(cells, dtype=object)
         kinds = "iu" if self.kind == "count" else "iuf"
         if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in kinds:
             raise ParameterError(name, values, f"a one-dimensional, non-empty grid of values, each {self.domain}")

@@ -28,8 +28,9 @@ own threshold, :math:`k=p`.
 :math:`\mu_j,C_j,\pi_j` mean, covariance and prior of class *j*, :math:`\kappa=\lambda(1+\delta)` effective ridge, *b*
 intercept.
 
-**Source.** arXiv 2505.14587 treats disjoint subsets without intercept and measures the error of one class. The other
-ways of resampling, the intercept, the error of both classes and the consequences are derived here.
+**Source.** Cherkaoui, Tiomoko, Seddik, Louart, Schnoor and Kégl [CherkaouiEtAl2025]_; their public code has disjoint
+subsets without intercept and the error of one class. The other ways of resampling, the intercept, the error of both
+classes and the consequences are derived here.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ class BaggedLSSVM(Model):
         rows of the learners than there are.
     """
 
-    dimension: int | None = class_dimension()
+    dimension: int | None = class_dimension("means")
     samples: int = count("n", "rows that there are")
     subset_samples: int = count("k", "rows of each learner")
     learners: int = count("m", "learners whose scores are averaged", infinite=True)
-    mean_norm: float | None = class_mean_norm()
+    mean_norm: float | None = class_mean_norm("means")
     ridge: float = nonnegative(r"\lambda", "ridge penalty; 0 is the minimum-norm limit", unit="squared feature")
     resampling: str = choice(
         "", "how learners get their rows", "disjoint", "subsample", "bootstrap", default="disjoint"
@@ -135,7 +136,9 @@ class BaggedLSSVM(Model):
         "score_variance": "variance of the score within the first class",
         "offset": "intercept of the score",
     }
-    SOURCE: ClassVar[str] = "arXiv 2505.14587; resampling with overlap, intercept and both classes derived here"
+    SOURCE: ClassVar[str] = (
+        "Cherkaoui et al. 2025, arXiv 2505.14587; resampling with overlap, intercept and both classes derived here"
+    )
 
     @classmethod
     def system(cls) -> Any:
@@ -242,10 +245,13 @@ class BaggedLSSVM(Model):
         int, or inf
         """
         if self.resampling == "disjoint":
-            return best_count(lambda m: float(self._ensemble(m, self.samples / m)["accuracy"]), self.samples)
-        endless = float(self._ensemble(math.inf, self.subset_samples)["accuracy"])
-        best = best_count(lambda m: float(self._ensemble(m, self.subset_samples)["accuracy"]), 2**20)
-        return best if self._ensemble(best, self.subset_samples)["accuracy"] >= endless else math.inf
+            return best_count(lambda m: -float(self._ensemble(m, self.samples / m)["test_error"]), self.samples)
+
+        def error(m: float) -> float:
+            return float(self._ensemble(m, self.subset_samples)["test_error"])
+
+        best, endless = best_count(lambda m: -error(m), 2**20), error(math.inf)
+        return math.inf if endless < error(best) * (1 - 1e-14) else best
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:

@@ -187,6 +187,8 @@ class VerifiedSynthesis(Model):
             [Group(kept * self.samples, where.covariance, none, 1.0)], [ScoredClass(where.covariance, none)],
             where.basis, self.samples, self.ridge, multiplicity=where.multiplicity,
         )  # fmt: skip
+        if digits is None:
+            classifier = classifier.in_eigenbasis()
         given = {
             "mean_norm": where.mean_norm, "generator_cosine": where.generator, "verifier_cosine": where.verifier,
             "generator_verifier_cosine": where.both, **{f"axis_{k + 1}": np.eye(3)[:, k : k + 1] for k in range(3)},

@@ -77,7 +77,7 @@ def reference(model: BaggedLSSVM) -> dict[str, float]:
         law = poisson.pmf(s, share)
     f = pi if model.resampling == "disjoint" else pi / share
     delta = np.ones(2)
-    for _ in range(3000):
+    for _ in range(600):
         g = np.array([law @ (s / (1 + s * x)) for x in delta])
         R = np.linalg.inv(np.tensordot(f * g, C, 1) + lam * np.eye(d))
         delta = np.array([np.trace(c @ R) for c in C]) / k
@@ -223,7 +223,7 @@ SIMULATED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("given", SIMULATED.values(), ids=SIMULATED)
 def test_experiment_agrees_with_the_theory(way: str, given: dict[str, Any]) -> None:
     model = unlike(d=16, resampling=way, **given)
-    assert_agrees(model, (1, 2, 4), 160)
+    assert_agrees(model, (1, 2), 160)
 
 
 def assert_agrees(model: BaggedLSSVM, sizes: tuple[int, ...], trials: int) -> None:
@@ -278,8 +278,14 @@ def test_overlapping_subsets_have_no_end(way: str) -> None:
 def test_a_neglected_class_may_want_few_learners() -> None:
     model = bagged(means=np.array([[1.0, 0.0], [0.0, 0.5]]), resampling="subsample", subset_samples=3)
     best = model.optimal_learners()
-    accuracies = {m: model.evolve(learners=m).theory()["accuracy"] for m in (*range(1, 40), 10**6, math.inf)}
+    accuracies = {
+        m: model.evolve(learners=m).theory()["accuracy"] for m in (1, 2, 3, 4, 5, 6, 8, 12, 20, 10**6, math.inf, best)
+    }
     assert accuracies[best] == max(accuracies.values())
+
+
+def test_copies_of_one_learner_are_one() -> None:
+    assert unlike(subset_samples=60, learners=3, resampling="subsample").optimal_learners() == 1
 
 
 def test_best_count_finds_peaks_and_ends() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from rmtcollapse import sweep
+from rmtcollapse import models, sweep
 from rmtcollapse.errors import UnknownParameterError
 
 mpl.use("Agg")
@@ -47,3 +51,20 @@ def test_places_that_were_not_simulated_have_no_point(ridge) -> None:
     axes = plot_curve(sweep(ridge(), ridge=[0.1, 0.2, 0.4], trials=3, simulated={"ridge": [0.4]}))
     (bars,) = axes.containers
     assert list(bars.lines[0].get_xdata()) == [0.4]
+
+
+def test_axes_of_words_truth_values_and_infinities_are_drawn_and_stored(tmp_path: Path) -> None:
+    model = models.BaggedLSSVM(dimension=9, samples=40, subset_samples=12, learners=2, mean_norm=1.0, ridge=0.1,
+                               resampling="subsample")  # fmt: skip
+    grids: dict[str, Any] = {
+        "learners": [1, 2, math.inf],
+        "intercept": [False, True],
+        "resampling": ["subsample", "bootstrap"],
+    }
+    for name, values in grids.items():
+        found = sweep(model, **{name: values})
+        found.to_netcdf(tmp_path / f"{name}.nc")
+        assert len(plot_curve(found).lines) == 1
+        expected = [model.evolve(**{name: v}).theory()["accuracy"] for v in values]
+        np.testing.assert_array_equal(found["accuracy"], expected)
+    np.testing.assert_array_equal(sweep(model, learners=[1, math.inf])["learners"], [1.0, math.inf])
