@@ -296,8 +296,8 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="A .csv, .npy or .npz file, or a bundled set: breast-cancer, diabetes, digits; for a tail a text, a .csv "
-            "of columns token and count, or python-topics."
+            help="A .csv, .npy or .npz file, or a bundled set: breast-cancer, diabetes, digits; for a tail a text, a "
+            ".csv of columns token and count, or python-topics."
         ),
     ],
     task: Annotated[str, typer.Option(help="What to predict: regression, classification, tail.")] = "regression",
@@ -324,14 +324,16 @@ def predict(
         from rmtcollapse.cli.predict_classification import run as classify
 
         how = {"samples": samples, "ridge": ridge, "noise": noise, "repeats": repeats, "seed": seed}
-        return classify(data, target, classes, how, plot, as_json)
+        classify(data, target, classes, how, plot, as_json)
+        return
     for name, value in (("classes", classes), ("noise", noise)):
         if value is not None:
             raise ParameterError(name, value, f"not given with --task {task}")
     if task == "tail":
         from rmtcollapse.cli.predict_tail import run
 
-        return run(data, {"target": target, "ridge": ridge}, samples, repeats, seed, plot, as_json)
+        run(data, {"target": target, "ridge": ridge}, samples, repeats, seed, plot, as_json)
+        return
     table_read = load_dataset(data) if data in BUNDLED else read_table(data, target)
     forecast = predict_regression(
         table_read, samples=samples, ridge=ridge, repeats=repeats, seed=seed, progress=interactive()

@@ -17,11 +17,11 @@ enter: an error of a generated row's target has the gain :math:`e=E\frac s{(\lam
 :math:`g_2=E\frac{s^2}{(\lambda+st)^2}`, and the mean is pulled by :math:`1/p=f_2/(u+\iota\chi t_2)` in the place of
 :math:`f_2h_2`. With the projector :math:`\Pi` on :math:`\nu_2` the mean fit :math:`w=QBx` solves
 :math:`(G^{-1}+a_1\nu_1\nu_1^\top+\frac1p\nu_2\nu_2^\top)Gx=a_1\nu_1+\frac\theta p\nu_2`, written so that
-:math:`p=0` is an ordinary value (more rows than the generator's sample, and no ridge). With :math:`m_2=\nu_2^\top
-B^\top w`
+:math:`p=0` is an ordinary value (more rows than the generator's sample, and no ridge). With
+:math:`\eta=\theta-\nu_2^\top B^\top w`
 
 .. math:: V=w^\top Aw+f_1z_1\{(1-\nu_1^\top B^\top w)^2+w^\top C_1w\}+f_2z_2\Big\{w^\top C_2w+\frac1{g_2}\Big[
-          e\,\big((\theta-m_2)^2(1-\iota+\iota u/\kappa)^2+v\big)+\iota\chi\frac{(\theta-m_2)^2}{\kappa^2}\Big]\Big\} .
+          e\,\big(\eta^2(1-\iota+\iota u/\kappa)^2+v\big)+\iota\chi\frac{\eta^2}{\kappa^2}\Big]\Big\} .
 
 :math:`\hat n=\infty` is :math:`\chi=0`, :math:`e=g_2=h_2^2`: two groups. Ridgeless limits are those of groups, with
 :math:`n_1+\min(n_2,\hat n)` in the place of the rows; where :math:`n_2=\hat n` and these are fewer than directions, *e*
@@ -88,7 +88,7 @@ def generated_rows_system(*, real: bool = True) -> MatrixSystem:  # noqa: PLR091
     T = _matrix("tested", "T", d, d)
     pairs = [[unknown(f"pair_{k}_{j}", f"H_{{{k}{j}}}") for j in (1, 2)] for k in (1, 2)]
     heads = [unknown(f"head_{k}", f"J_{{{k}}}") for k in (1, 2)]
-    miss = Parameter("miss", r"\theta-m_2", real=True)
+    miss = Parameter("miss", r"\eta", real=True)
 
     def form(vector: sp.MatrixExpr, matrix: sp.MatrixExpr) -> sp.Expr:
         return sp.Trace(vector.T * matrix * vector)

@@ -137,21 +137,27 @@ class ReusedRows:
 
     def solve(self) -> tuple[SourcesSolution, dict[str, float]]:
         """The fit to the real rows at the weight b that solves its equation, and all unknowns by name."""
-        from scipy.optimize import brentq
-
-        low, high = self._weight(1.0), self._weight(0.0)
-        if self.ridge > 0 and low < high:
-            # The weight falls as F grows, and F grows with it: one root, of slope 1 at least.
-            eps = float(np.finfo(float).eps)
-            weight = float(brentq(lambda b: b - self._weight(self._fitted(b)), low, high, xtol=eps * low, rtol=4 * eps))
-        else:
-            weight = self._weight(self._fitted(low))
+        weight = self._root() if self.ridge > 0 else self._weight(self._fitted(1.0))
         solution = self._real(weight)
         defect = abs(weight - self._weight(_share(solution))) / weight
         # Any ridge stands for the limit of more rows than directions.
         ridge = self.ridge if solution.epsilon else solution.ridge * weight
         unknowns = {"trace": float(solution.traces[0]), "weight": weight, "leverage": float(solution.leverages[0])}
         return replace(solution, ridge=ridge, certificate=solution.certificate + defect), unknowns
+
+    def _root(self) -> float:
+        """The weight; it falls as F grows, and F grows with it: one root, where the defect has a slope of 1 or more."""
+        from scipy.optimize import brentq
+
+        def defect(weight: float) -> float:
+            return weight - self._weight(self._fitted(weight))
+
+        low, high = self._weight(1.0), self._weight(0.0)
+        # Either end may be the root, to rounding.
+        if defect(low) >= 0 or defect(high) <= 0:
+            return low if defect(low) >= 0 else high
+        eps = float(np.finfo(float).eps)
+        return float(brentq(defect, low, high, xtol=eps * low, rtol=4 * eps))
 
     def _real(self, weight: float) -> SourcesSolution:
         """The fit to the real rows alone at this weight."""

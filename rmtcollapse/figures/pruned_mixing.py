@@ -13,8 +13,7 @@ simulated at smaller sizes of the same ratios, chosen here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Any
 
 from rmtcollapse.experiments.grid import Linked
 from rmtcollapse.figures._figure import Figure, Line, Panel, Size, places
@@ -42,7 +41,7 @@ def _panel(title: str, correct: float, wrong: float, size: Size, dimensions: Seq
     )
 
 
-def _line(p: int, n: int, made: np.ndarray, simulated: np.ndarray, correct: float, wrong: float) -> Line:
+def _line(p: int, n: int, made: Any, simulated: Any, correct: float, wrong: float) -> Line:
     model = PrunedSynthetic(
         dimension=p, real_samples=n, synthetic_samples=n, ridge=1.0, mean_norm=0.7, label_error=0.0,
         keep_correct=correct, keep_wrong=wrong, generator="estimated", generator_samples=n,

@@ -28,10 +28,10 @@ the same data gives the ridge fit to the real rows at another penalty, and noise
 **Notation.** *n*, *m* real and synthetic rows, *p* dimension, :math:`\gamma=\lambda` ridge, :math:`\varepsilon` label
 error, :math:`\phi,\rho` rates of keeping right and wrong labels, *m*, *V* mean and variance of the score.
 
-**Source.** Firdoussi, Seddik et al. 2024 [FirdoussiEtAl2024]_, arXiv 2410.08942: the model, the exact generator, the phase transition. Its
-public code takes :math:`\delta_s=\alpha\frac1N\operatorname{tr}C_bR`; *corrected here* to
+**Source.** Firdoussi, Seddik et al. 2024 [FirdoussiEtAl2024]_, arXiv 2410.08942: the model, the exact generator, the
+phase transition. Its public code takes :math:`\delta_s=\alpha\frac1N\operatorname{tr}C_bR`; *corrected here* to
 :math:`\frac1N\operatorname{tr}C_bR`, which is the same without pruning (:meth:`PrunedSynthetic.published` has theirs).
-The estimated generator with its mean, where theirs is an approximation, and the same data are derived here.
+The estimated generator, for whose second moment theirs is an approximation, and the same data are derived here.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ class PrunedSynthetic(Model):
     }
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"critical_label_error"})
     SOURCE: ClassVar[str] = (
-        "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected for pruning); generators fitted to data derived here"
+        "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected where rows are pruned); fitted generators derived "
+        "here"
     )
 
     @classmethod
@@ -288,6 +289,14 @@ class PrunedSynthetic(Model):
             case = cls(dimension=100, real_samples=0, synthetic_samples=m, ridge=lam, mean_norm=1.3, label_error=error,
                        keep_correct=0.25, keep_wrong=0.5)  # fmt: skip
             made.append(Limit("synthetic rows alone: closed form", case, _alone(100 / m, lam, error), slack=256.0))
+        case = cls(dimension=100, real_samples=0, synthetic_samples=150, ridge=0.2, mean_norm=1.3, label_error=0.5,
+                   keep_correct=0.5, keep_wrong=0.5, generator="estimated", generator_samples=40,
+                   estimate_mean=True)  # fmt: skip
+        nothing = {"accuracy": 0.5, "score_mean": 0.0, "critical_label_error": 0.5}
+        made.append(Limit("estimated generator: nothing is learned at the critical error", case, nothing))
+        case = cls(dimension=100, real_samples=40, synthetic_samples=150, ridge=0.0, mean_norm=1.3, label_error=0.25,
+                   keep_correct=0.5, keep_wrong=0.5, generator="same-data")  # fmt: skip
+        made.append(Limit("same data, no ridge, fewer rows than directions", case, _interpolating(), slack=256.0))
         return made
 
 
@@ -320,6 +329,19 @@ def _check_generator(values: Mapping[str, Any]) -> None:
             raise ParameterError(name, values[name], "left out where generator is same-data: it has the real rows")
     if np.any(np.asarray(values["real_samples"]) == 0):
         raise ParameterError("real_samples", 0, "at least 1 where generator is same-data")
+
+
+def _interpolating() -> dict[str, float]:
+    """Closed form for the example: minimum norm on 40 real rows, and the noise of 75 rows of mean target 1/2."""
+    real, made, square = 40 / 190, 75 / 190, 1.3**2
+    b = (made + math.sqrt(made**2 + 4 * real**2)) / 2
+    shrunk = (real + (b - real) / 2) / b
+    q = (b - real) ** 2 / made * real / b**2
+    w = 1.3 / (1 + square + 1.5)
+    m, gain = 1.3 * w, 1 / 1.5
+    alone = w**2 + gain * (1 - 2 * m + (1 + square) * w**2)
+    V = shrunk**2 * alone + q * gain / (1 - q) * ((0.5 - shrunk) ** 2 + 0.75)
+    return {"score_mean": shrunk * m, "score_variance": V, "risk": (1 - shrunk * m) ** 2 + V}
 
 
 def _alone(eta: float, lam: float, error: float) -> dict[str, float]:

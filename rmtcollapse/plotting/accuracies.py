@@ -10,7 +10,7 @@ __all__ = ["plot_classification_forecast"]
 
 
 def plot_classification_forecast(forecast: Any, axes: Any = None) -> Any:
-    """Draw a forecast of a classifier: accuracy against rows, ridge and wrong labels, theory as lines, refits as points.
+    """Draw a classifier's forecast: accuracy against rows, ridge and wrong labels, theory as lines, refits as points.
 
     Parameters
     ----------

@@ -3,8 +3,8 @@ r"""Forecast a ridge classifier's accuracy on a table of two classes, and measur
 The theory is that of two Gaussian classes with means, covariances and shares of their own, and of a ridge fit to labels
 :math:`\pm1` with an unpenalised intercept, some of which are wrong at random; it depends on the means through their
 difference alone. What is centred loses a row: *N* rows at the ridge :math:`\lambda` are *N* - 1 at
-:math:`\lambda N/(N-1)`. The intercept is the mean of *N* residuals, independent of the slope: where labels are wrong with
-probability :math:`\varepsilon` and scores within a class have the variance *V*, it varies by
+:math:`\lambda N/(N-1)`. The intercept is the mean of *N* residuals, independent of the slope: where labels are wrong
+with probability :math:`\varepsilon` and scores within a class have the variance *V*, it varies by
 :math:`\{4\varepsilon(1-\varepsilon)+V\}/N` and shifts all scores, which matters where a large ridge makes them small.
 
 Covariances are estimated by linear shrinkage, and the difference of the means is freed of its noise in the eigenbasis
@@ -253,9 +253,7 @@ def _separation(fold: _Fold) -> float:
     return float(2 * np.sqrt(fold.half_difference @ np.linalg.solve(pooled, fold.half_difference)))
 
 
-def _folds(
-    features: Array, labels: Array, folds: int, standardize: bool, seed: np.random.SeedSequence
-) -> list[_Fold]:
+def _folds(features: Array, labels: Array, folds: int, standardize: bool, seed: np.random.SeedSequence) -> list[_Fold]:
     """Folds with the classes in proportion."""
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(np.flatnonzero(labels == sign)) for sign in (1.0, -1.0)])
@@ -265,7 +263,8 @@ def _folds(
         pool = features[rest]
         varies = np.ptp(pool, axis=0) > 0
         if not varies.any():
-            raise ParameterError("data", "no feature", f"a table with a feature that varies outside each of {folds} folds")
+            domain = f"a table with a feature that varies outside each of {folds} folds"
+            raise ParameterError("data", "features", domain)
         centre = pool.mean(axis=0)
         scale = np.where(varies, pool.std(axis=0, ddof=1), 1.0) if standardize else np.ones(len(centre))
         pool, held = (((a - centre) / scale)[:, varies] for a in (pool, features[test]))

@@ -128,7 +128,9 @@ class ClassificationForecast:
             f"class {high:g} and the others of class {low:g}, {self.separation:.2g} standard deviations apart",
         ]
         if pool < 8 * self.dimension:
-            lines.append(f"caution: {pool} rows outside a fold for the means and covariances of {self.dimension} features")
+            lines.append(
+                f"caution: {pool} rows outside a fold tell little of the covariances of {self.dimension} features"
+            )
         lines += [
             "Accuracy on true labels; gap is predicted - measured, in points; ± is one standard error over refits of",
             f"these rows, which alone leave any measured accuracy uncertain by about {spread:.1f} points.",
@@ -148,10 +150,10 @@ def _table(curve: Accuracies) -> list[str]:
     rows = zip(
         curve.samples, curve.ridge, curve.noise, curve.predicted, curve.measured, curve.standard_error, strict=True
     )
-    return [
-        head,
-        *(f"{n:>8.0f}{r:>11.3g}{e:>8.0%}{p:>11.4f}{m:>11.4f}{s:>9.4f}{100 * (p - m):>7.1f}" for n, r, e, p, m, s in rows),
-    ]
+    cells = (
+        f"{n:>8.0f}{r:>11.3g}{e:>8.0%}{p:>11.4f}{m:>11.4f}{s:>9.4f}{100 * (p - m):>7.1f}" for n, r, e, p, m, s in rows
+    )
+    return [head, *cells]
 
 
 def _largest(curve: Accuracies) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rmtcollapse import verify
+from rmtcollapse.experiments.classification import FittedMixture
 from rmtcollapse.models import PrunedSynthetic
 
 SCORES = ("accuracy", "risk", "score_mean", "score_variance")
@@ -29,6 +31,19 @@ def general(**given: Any) -> PrunedSynthetic:
     shifted = {"synthetic_mean": 0.2 * mean + 0.5 * (d == 3), "synthetic_covariance": np.linspace(0.3, 2.0, 60)}
     shifted = {} if given.get("generator") == "same-data" else shifted
     return mixed(dimension=None, mean_norm=None, mean=0.22 * mean, covariance=toeplitz, **{**shifted, **given})
+
+
+@pytest.mark.parametrize("known", [None, np.array([1.0, 0.0, 0.5])])
+def test_a_fitted_mixture_has_the_moments_of_its_sample(known: np.ndarray | None) -> None:
+    rng = np.random.default_rng(2)
+    labels, rows = rng.choice([-1.0, 1.0], 9), rng.standard_normal((9, 3)) + 1.0
+    signed = labels[:, None] * rows
+    mean = signed.mean(0) if known is None else known
+    told = rng.choice([-1.0, 1.0], 40_000)
+    drawn = told[:, None] * FittedMixture.to(rows, labels, known).draw(told, rng)
+    covariance = (signed - mean).T @ (signed - mean) / 9
+    np.testing.assert_allclose(drawn.mean(0), mean, atol=0.04)
+    np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.05 * np.trace(covariance))
 
 
 ESTIMATED: dict[str, Any] = {"generator": "estimated", "generator_samples": 40}
@@ -84,3 +99,9 @@ def test_published_formula_is_rejected_where_much_is_pruned_and_ours_is_not() ->
 def test_verdict(model: PrunedSynthetic) -> None:
     verdict = verify(model, sizes=(1, 2), seed=3)
     assert verdict.passed, verdict.report
+
+
+def test_a_large_model_is_not_judged_at_four_times_its_size() -> None:
+    assert verify(mixed(dimension=122, real_samples=40), trials=2).sizes == (Fraction(1, 2), Fraction(1))
+    # Directions of an array are not halved.
+    assert verify(general().resized(3), trials=2).sizes == (Fraction(1), Fraction(2))

@@ -56,6 +56,11 @@ CASES: dict[str, tuple[PrunedSynthetic, dict[str, float]]] = {
         mixed(real_samples=800, synthetic_samples=2400, label_error=0.1, keep_correct=0.9, generator="same-data"),
         {"accuracy": 0.76077901336, "risk": 0.76399533399},
     ),
+    "generator of other rows": (
+        estimated(real_samples=800, synthetic_samples=2400, label_error=0.1, keep_correct=0.9, generator_samples=800,
+                  estimate_mean=True),
+        {"accuracy": 0.806694896871998, "risk": 0.5994287548789997},
+    ),
     "no pruning, few generator rows": (
         estimated(dimension=400, real_samples=800, mean_norm=0.7, label_error=0.1, keep_correct=1.0, keep_wrong=1.0,
                   ridge=0.05, generator_samples=600),
@@ -166,9 +171,10 @@ def test_a_large_ridge_takes_the_mean_of_the_rows(error: float) -> None:
     assert model.helps_at_large_ridge() == model.synthetic_data_helps() == (error < 0.8)
 
 
-def test_help_at_a_large_ridge_starts_where_the_condition_says() -> None:
-    model = mixed(ridge=1e9, synthetic_samples=1, real_samples=10**6, keep_correct=1.0, keep_wrong=1.0)
-    for error, helps in ((0.249, True), (0.251, False)):
+@pytest.mark.parametrize(("correct", "wrong", "critical"), [(1.0, 1.0, 0.25), (0.9, 0.3, 0.5)])
+def test_help_at_a_large_ridge_starts_where_the_condition_says(correct: float, wrong: float, critical: float) -> None:
+    model = mixed(ridge=1e9, synthetic_samples=1, real_samples=10**6, keep_correct=correct, keep_wrong=wrong)
+    for error, helps in ((critical - 0.01, True), (critical + 0.01, False)):
         assert model.evolve(label_error=error).helps_at_large_ridge() is helps
         # Beside that many rows one is lost in rounding.
         assert model.evolve(label_error=error, synthetic_samples=10**4).synthetic_data_helps() is helps
@@ -205,6 +211,18 @@ def test_real_rows_alone(given: dict[str, Any]) -> None:
     model = mixed(**given).evolve(ridge=0.1 * scale)
     expected = mixed(synthetic_samples=0).theory()
     assert dict(model.theory())["risk"] == pytest.approx(expected["risk"], rel=1e-12)
+
+
+@pytest.mark.parametrize("ridge", [1e-14, 1e-9, 1e9, 1e14])
+def test_the_same_data_at_either_end_of_the_ridge(ridge: float) -> None:
+    """Where what is fitted of a row is one, or nothing, to rounding."""
+    for real, candidates in ((1, 10**5), (10**4, 3)):
+        model = mixed(
+            dimension=1000, real_samples=real, synthetic_samples=candidates, ridge=ridge, generator="same-data"
+        )
+        found, exact = model.theory(), model.theory(digits=30)
+        for name in SCORES:
+            assert found[name] == pytest.approx(float(exact[name]), rel=1e-11), name
 
 
 def test_nothing_kept_at_all() -> None:

@@ -25,11 +25,11 @@ def gaussian_table(rows: int, dimension: int, seed: int, distance: float = 0.3) 
 
 def worst(found: ClassificationForecast, least: int) -> list[float]:
     """Largest gaps of the curves in units of what is allowed: refits, rows, and what is of order 1/N."""
-    spread = np.sqrt(0.25 / found.rows)
-    return [
-        float(np.max(abs(c.gaps)[c.samples >= least] / (4 * np.hypot(c.standard_error, spread) + 0.5 / c.samples)[c.samples >= least]))
-        for c in found.curves.values()
-    ]  # fmt: skip
+    spread, made = np.sqrt(0.25 / found.rows), []
+    for curve in found.curves.values():
+        allowed = 4 * np.hypot(curve.standard_error, spread) + 0.5 / curve.samples
+        made.append(float(np.max((abs(curve.gaps) / allowed)[curve.samples >= least])))
+    return made
 
 
 def test_gaussian_classes_are_forecast_within_their_errors() -> None:
@@ -105,7 +105,7 @@ def test_bad_input_is_refused(given: dict[str, Any], words: str) -> None:
 
 def test_other_targets_are_refused() -> None:
     table = gaussian_table(100, 3, seed=9)
-    with pytest.raises(ParameterError, match="target .*two values"):
+    with pytest.raises(ParameterError, match=r"target .*two values"):
         predict_classification(Table(table.features, np.arange(100.0), table.names, "y", "counted"))
     rare = np.where(np.arange(100) < 5, 1.0, 0.0)
     with pytest.raises(ParameterError, match="at least 10 rows"):
