@@ -46,10 +46,8 @@ def _unverified(d: int, n: int, generator: float) -> VerifiedSynthesis:
 def _linked(cosines: np.ndarray, linked: dict[str, Any]) -> Linked:
     from scipy.special import ndtr
 
-    return Linked(
-        ndtr(-_MEAN * cosines), {"generator_cosine": cosines, **linked}, symbol=r"\varepsilon_g",
-        meaning="error of the generator",
-    )  # fmt: skip
+    varied: dict[str, Any] = {"generator_cosine": cosines, **linked}
+    return Linked(ndtr(-_MEAN * cosines), varied, symbol=r"\varepsilon_g", meaning="error of the generator")
 
 
 def _generators(size: Size) -> Panel:
@@ -66,8 +64,8 @@ def _generators(size: Size) -> Panel:
         grid = _linked(cosines, {"generator_verifier_cosine": c * cosines})
         lines.append(Line(f"$c_v = {c:g}$", _verified(d, 4 * d, 0.5, c), "error", grid, at, value="accuracy"))
     marked = [_verified(d, 4 * d, -c, c).theory() for c in _VERIFIERS]
-    reached = [(t["proxy_threshold"], t["accuracy"]) for t in marked]
-    guide = Guide("proxy threshold $p_*$", *zip(*reached, strict=True), marker="o")
+    x, y = ([t[n] for t in marked] for n in ("proxy_threshold", "accuracy"))
+    guide = Guide("proxy threshold $p_*$", x, y, marker="o")
     return Panel(
         rf"$d/n = 1/4$, $|\mu| = {_MEAN:g}$", lines, guides=[guide], x=r"error of the generator $\varepsilon_g$",
         y="accuracy", legend="verifier",

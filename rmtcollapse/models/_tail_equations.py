@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from rmtcollapse.equations.latex import expression_latex
-from rmtcollapse.equations.symbols import Parameter, parameter, unknown
+from rmtcollapse.equations.symbols import Parameter, normal_cdf, parameter, unknown
 
-__all__ = ["TailEquations", "tail_equations"]
+__all__ = ["TailEquations", "memory_equations", "tail_equations"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class TailEquations:
         The chance not to be seen given the count in the last data set, and how it is carried back by one data set.
     outputs : mapping of Parameter to Expr
         The values.
+    note : str
+        What is to be said beside them, in LaTeX.
     """
 
     parameters: tuple[Parameter, ...]
@@ -36,6 +38,7 @@ class TailEquations:
     token: Mapping[str, tuple[sp.Expr, sp.Expr]]
     chain: Mapping[str, tuple[sp.Expr, sp.Expr]]
     outputs: Mapping[Parameter, sp.Expr]
+    note: str
 
     @property
     def unknowns(self) -> list[Parameter]:
@@ -46,7 +49,7 @@ class TailEquations:
         """All equations as one LaTeX ``aligned`` block."""
         pairs = [*self.definitions.items(), *self.token.values(), *self.chain.values(), *self.outputs.items()]
         lines = [rf"{expression_latex(left)} &= {expression_latex(right)}" for left, right in pairs]
-        lines.append(r"& \text{with } U^{(0)} \text{ for } n = 0, \text{ else } U^{(n)} \text{ or Poisson counts}")
+        lines.append(rf"& {self.note}")
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
@@ -93,6 +96,7 @@ def tail_equations() -> TailEquations:
             unknown("learned_tokens", "L"): sp.Sum(1 - missed[i], (i, 1, sp.oo)),
             unknown("asymptotic_test_error", r"E_\infty"): _scaling(beta, other, scale, made, share, T, k, tau),
         },
+        note=r"\text{with } U^{(0)} \text{ for } n = 0, \text{ else } U^{(n)} \text{ or Poisson counts}",
     )
 
 
@@ -110,3 +114,28 @@ def _scaling(
     synthetic = sp.Piecewise((law(beta, scale, real + tau), sp.Eq(other, beta)), (law(other, made, tau), True))
     floor = scale * k ** (1 - beta) / (beta - 1)
     return sp.Min(synthetic + floor, law(beta, scale, real))
+
+
+def memory_equations() -> TailEquations:
+    """The equations of :class:`~rmtcollapse.models.associative_memory.AssociativeMemory`."""
+    beta, K = parameter("exponent", r"\beta"), parameter("tokens", "K", exact=True)
+    d, k = parameter("dimension", "d", exact=True), parameter("tail_cut", "k", exact=True)
+    scale = unknown("scale", "C")
+    i, j, length = (sp.Symbol(s, nonnegative=True) for s in ("i", "j", "R"))
+    p, q, right = sp.IndexedBase("p"), sp.IndexedBase("q"), sp.IndexedBase("A")
+    density = 2 ** (1 - d / 2) / sp.gamma(d / 2) * length ** (d - 1) * sp.exp(-(length**2) / 2)
+    others = sp.Product(normal_cdf(length * q[i] / q[j]), (j, 1, k)) / normal_cdf(length)
+    return TailEquations(
+        parameters=(beta, K, d, k),
+        definitions={scale: 1 / sp.Sum(j**-beta, (j, 1, K))},
+        token={
+            "mass": (p[i], scale * i**-beta),
+            "right": (right[i], sp.Integral(density * others, (length, 0, sp.oo))),
+        },
+        chain={},
+        outputs={
+            unknown("test_error", "E"): 1 - sp.Sum(p[i] * right[i], (i, 1, k)),
+            unknown("learned_tokens", "L"): sp.Sum(right[i], (i, 1, k)),
+        },
+        note=r"\text{with } q_j = p_j \text{ (frequency) or } 1 \text{ (uniform) for } j \le k",
+    )

@@ -290,8 +290,9 @@ def _evaluate(
             fits = [(f, settings, s) for f, s in zip([f for f in parts for _ in range(each)], seeds, strict=True)]
             refits = np.array(run_all(pool, _measure, fits)).reshape(len(parts), each, len(settings))
             error = np.sqrt(refits.var(axis=1, ddof=1).mean(axis=0) / (each * len(parts)))
-            columns = (np.array([getattr(s, n) for s in settings], float) for n in ("samples", "ridge", "noise"))
-            found[name] = Accuracies(name.split()[-1], *columns, predicted, refits.mean(axis=(0, 1)), error)
+            columns = {n: np.array([getattr(s, n) for s in settings], float) for n in ("samples", "ridge", "noise")}
+            measured = {"measured": refits.mean(axis=(0, 1)), "standard_error": error}
+            found[name] = Accuracies(axis=name.split()[-1], predicted=predicted, **columns, **measured)
             advance(1)
     return found
 
