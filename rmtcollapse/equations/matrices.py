@@ -73,14 +73,32 @@ class MatrixSystem:
         return next(s for s in named if s.name == name)
 
     def given(
-        self, name: str, parameters: Sequence[Any], formulas: Mapping[Any, Any], outputs: Mapping[Parameter, sp.Expr]
+        self,
+        name: str,
+        parameters: Sequence[Any],
+        formulas: Mapping[Any, Any],
+        outputs: Mapping[Parameter, sp.Expr],
+        keep: Sequence[str] = (),
     ) -> MatrixSystem:
-        """The same equations where some parameters follow by formulas, in order, from others; with further outputs.
+        """The same equations where some parameters follow by formulas, in order, from others; with other outputs.
 
-        An output of a name that there is already takes its place.
+        Parameters
+        ----------
+        name : str
+            Of the new system.
+        parameters : sequence
+            What the formulas are given.
+        formulas : mapping
+            Parameters of this system, and whatever they need, in order.
+        outputs : mapping
+            In order, after those of this system that are kept.
+        keep : sequence of str
+            Names of outputs that are kept.
         """
-        free = [s for s in self.parameters if s not in formulas]
-        kept = {s: e for s, e in self.outputs.items() if s not in outputs}
+        kept = {s: e for s, e in self.outputs.items() if s.name in keep}
+        exprs = [*self.definitions.values(), *self.statement, *kept.values(), *formulas.values(), *outputs.values()]
+        used = {s for e in exprs for s in e.free_symbols} | _shapes(self.parameters)
+        free = [s for s in self.parameters if s in used and s not in formulas]
         return MatrixSystem(
             name,
             (*free, *parameters),

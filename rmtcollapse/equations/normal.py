@@ -39,7 +39,7 @@ class NormalBase(sp.Function):  # type: ignore[misc]
 
 
 def _kept(printer: Any, bound: sp.Expr, easy: sp.Expr) -> str:
-    return rf"[|G|\le{printer._print(bound)}]\oplus{printer._print(easy)}"
+    return rf"[|G|\le {printer._print(bound)}]\oplus {printer._print(easy)}"
 
 
 class normal_pdf(NormalBase):  # noqa: N801 - a mathematical function, named as SymPy names them
@@ -90,8 +90,8 @@ class kept_push(NormalBase):  # noqa: N801
 
 def _labelled(printer: Any, factor: str, bound: sp.Expr, rho: sp.Expr, easy: sp.Expr) -> str:
     r = printer._print(rho)
-    label = rf"\operatorname{{sign}}({r}G+\sqrt{{1-{r}^2}}G')"
-    return rf"\operatorname{{E}}\left({label}{factor};{_kept(printer, bound, easy)}\right)"
+    label = rf"\operatorname{{sign}}({r}\,G+\sqrt{{1-{r}^2}}\,G')"
+    return rf"\operatorname{{E}}\left({label}\,{factor};{_kept(printer, bound, easy)}\right)"
 
 
 class binormal_cdf(NormalBase):  # noqa: N801

@@ -14,11 +14,11 @@ given, :math:`\rho=\sigma\ell`: the errors of labels and of the pruner are in pe
 **Statement.** Let *v* be the unit vector of the part of :math:`w_l` that is perpendicular to :math:`w_s`, *G*, *G'*
 independent normal variables, and
 
-.. math:: \gamma=E[G^2;\mathrm{kept}],\qquad
-          (\tilde\beta,\beta)=E[\operatorname{sign}(\rho G+\sqrt{1-\rho^2}G')\,(G,G');\mathrm{kept}] .
+.. math:: \gamma_s=E[G^2;\mathrm{kept}],\qquad
+          (\beta_s,\beta_v)=E[\operatorname{sign}(\rho G+\sqrt{1-\rho^2}G')\,(G,G');\mathrm{kept}] .
 
-Kept rows are one group of :math:`pn` rows with the second moment :math:`\gamma/p` along :math:`w_s` and 1 elsewhere,
-and the cross moment :math:`(\tilde\beta w_s+\beta v)/p`; the equations are those of
+Kept rows are one group of :math:`pn` rows with the second moment :math:`\gamma_s/p` along :math:`w_s` and 1 elsewhere,
+and the cross moment :math:`(\beta_sw_s+\beta_vv)/p`; the equations are those of
 :mod:`rmtcollapse.equivalents.groups`. With the mean fit :math:`\bar w`, *V* the limit of :math:`|w|^2`, and the noise
 :math:`V-|\bar w|^2`,
 
@@ -30,7 +30,7 @@ not normal: :math:`y\,w_0\cdot x` is half-normal. At the interpolation threshold
 the variance is infinite and the error 1/2.
 
 **Notation.** *n* samples, *d* dimension, :math:`\lambda` ridge, *p* keep fraction, :math:`\xi` where the pruner cuts,
-:math:`\sigma,\ell,\rho` cosines, :math:`\oplus` the choice of hard (0) or easy (1).
+:math:`\sigma,\ell,\rho` cosines, *e* the choice of hard (0) or easy (1).
 
 **Source.** arXiv 2502.15588, whose theorem states the moments and the equations for perfect labels. Corrected here: the
 error, which is printed there as that of a normal margin (:meth:`DeliberatePractice.published`; it cannot fall below
@@ -234,15 +234,15 @@ def _system() -> Any:
     base = groups_system(1, 1)
     symbol = base.symbol
     d, r, n = symbol("dimension"), symbol("directions"), symbol("samples")
-    p, easy = unknown("keep_fraction", "p"), unknown("easy", r"\epsilon_e")
+    p, easy = unknown("keep_fraction", "p"), unknown("easy", "e")
     sigma, ell, rho = (
         Parameter(name, letter, real=True)
         for name, letter in (("truth_cosine", r"\sigma"), ("label_cosine", r"\ell"), ("pruner_label_cosine", r"\rho"))
     )
     along, across = MatrixParameter("along", d, d, r"\Pi_s"), MatrixParameter("across", d, d, r"\Pi_\perp")
     pruner, other = MatrixParameter("pruner", r, 1, "e_s"), MatrixParameter("other", r, 1, "e_v")
-    xi, gamma = unknown("bound", r"\xi"), unknown("square", r"\gamma")
-    pull, push = Parameter("pull_moment", r"\tilde\beta", real=True), unknown("push_moment", r"\beta")
+    xi, gamma = unknown("bound", r"\xi"), unknown("square", r"\gamma_s")
+    pull, push = Parameter("pull_moment", r"\beta_s", real=True), unknown("push_moment", r"\beta_v")
     formulas = {
         xi: normal.kept_bound(p, easy),
         gamma: normal.kept_square(xi, easy),
@@ -267,8 +267,8 @@ def _system() -> Any:
         + 2 * pruned * labelled * normal.less_product(rho, sigma, ell)
         + labelled**2 * (1 - ell) * (1 + ell),
         unknown("test_error", r"\mathrm{err}"): normal.angle_share(sp.sqrt(beside + noise), truth),
-        Parameter("margin_mean", "m", real=True): 2 * peak * truth,
-        unknown("margin_variance", "v"): sp.Trace(w.T * w) - 4 * peak**2 * truth**2 + noise,
+        Parameter("margin_mean", r"\bar m", real=True): 2 * peak * truth,
+        unknown("margin_variance", r"\bar v"): sp.Trace(w.T * w) - 4 * peak**2 * truth**2 + noise,
     }
     return base.given(
         "deliberate_practice", (p, easy, sigma, ell, rho, along, across, pruner, other), formulas, outputs

@@ -9,17 +9,18 @@ labels them :math:`y'=\operatorname{sign}(w_g\cdot x)`; a verifier keeps those w
 which is tested on new rows and their true labels.
 
 **Statement.** Only the cosines of :math:`C^{1/2}w_g`, :math:`C^{1/2}w_v` and :math:`C^{-1/2}\mu` matter:
-:math:`c_g,c_v` with the mean and *r* with each other; *g*, *v* are the first two as unit vectors, *m* is the third and
-:math:`|m|` its length. With :math:`m_g=m\cdot g`, :math:`m_v=m\cdot v`, :math:`\bar m_v=(m_v-rm_g)/\sqrt{1-r^2}`,
+:math:`c_g,c_v` with the mean and *r* with each other; *g*, *v* are the first two as unit vectors, :math:`\tilde m` is
+the third. With :math:`m_g=\tilde m\cdot g`, :math:`m_v=\tilde m\cdot v`, :math:`\bar m_v=(m_v-rm_g)/\sqrt{1-r^2}`,
 :math:`\bar m_g=(m_g-rm_v)/\sqrt{1-r^2}`, the rows that are kept with a right and with a wrong label are the shares
 
 .. math:: P_\pm=\Phi_2(\pm m_g,\pm m_v;r),\qquad p=P_++P_-,
 
 of all, and by Stein's lemma the whitened rows :math:`y'C^{-1/2}x` of what is kept have the first two moments
 
-.. math:: \nu p=(P_+-P_-)m+\varphi(m_g)g+\varphi(m_v)v,
+.. math:: \nu p=(P_+-P_-)\tilde m+\varphi(m_g)g+\varphi(m_v)v,
 
-.. math:: Sp=p(I+mm^\top)+a_g(mg^\top+gm^\top-m_ggg^\top)+a_v(mv^\top+vm^\top-m_vvv^\top)
+.. math:: Sp=p(I+\tilde m\tilde m^\top)+a_g(\tilde mg^\top+g\tilde m^\top-m_ggg^\top)
+          +a_v(\tilde mv^\top+v\tilde m^\top-m_vvv^\top)
           +2\varphi(m_g)\varphi(\bar m_v)\{rs(gg^\top-ee^\top)+s^2(ge^\top+eg^\top)\},
 
 :math:`s=\sqrt{1-r^2}`, :math:`e=(v-rg)/s`, :math:`a_g=\varphi(m_g)\{\Phi(\bar m_v)-\Phi(-\bar m_v)\}`,
@@ -331,7 +332,7 @@ def _system() -> Any:
     length = unknown("mean_norm", r"|\mu|")
     cg, cv, r = real("generator_cosine", "c_g"), real("verifier_cosine", "c_v"), real("generator_verifier_cosine", "r")
     g, e, e3 = (vector(f"axis_{k}", letter) for k, letter in ((1, "g"), (2, "e"), (3, "e_3")))
-    v, m, moment = vector("verifier", "v"), vector("whitened_mean", "m"), vector("first_moment", "c")
+    v, m, moment = vector("verifier", "v"), vector("whitened_mean", r"\tilde m"), vector("first_moment", "c")
     side = unknown("side", "s")
     mg, mv = real("along_generator", "m_g"), real("along_verifier", "m_v")
     bv, bg = real("beside_generator", r"\bar m_v"), real("beside_verifier", r"\bar m_g")
@@ -377,4 +378,5 @@ def _system() -> Any:
         unknown("generator_error", r"\varepsilon_g"): normal_cdf(-mg),
         unknown("proxy_threshold", "p_*"): correct / (correct + mistaken),
     }
-    return base.given("verified_synthesis", (length, cg, cv, r, g, e, e3), formulas, outputs)
+    keep = ("projection_1", "score_mean_1", "score_variance_1", "accuracy")
+    return base.given("verified_synthesis", (length, cg, cv, r, g, e, e3), formulas, outputs, keep)
