@@ -73,8 +73,11 @@ class _Fold:
         _, basis = np.linalg.eigh((len(first) * C + len(second) * D) / len(self.pool))
         found = basis.T @ (first.mean(axis=0) - second.mean(axis=0))
         noise = np.sum(basis * ((C / len(first) + D / len(second)) @ basis), axis=0)
-        kept = np.sqrt(np.clip(1 - noise / np.maximum(found**2, noise), 0.0, 1.0))
-        return np.asarray(basis @ (kept * found) / 2)
+        # What is beyond the noise, coordinate by coordinate, brought to the size that it has without bias in all.
+        excess = found**2 / noise - 1
+        beyond = np.clip(excess, 0.0, None)
+        share = max(0.0, float(excess.sum())) / max(float(beyond.sum()), 1e-300)
+        return np.asarray(basis @ (np.sign(found) * np.sqrt(share * beyond * noise)) / 2)
 
     @property
     def scale(self) -> float:
