@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.equivalents.eigenbasis import shared_eigenbasis
 from rmtcollapse.equivalents.generated_rows_solver import GeneratedRows, ReusedRows
 from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
 from rmtcollapse.models._classes import Directions, directions
@@ -65,8 +66,15 @@ class _Places:
         real, synthetic = self.given.covariances
         return real, synthetic
 
+    def in_eigenbasis(self) -> _Places:
+        """The same in the eigenbasis that the covariances share, if there is one."""
+        found = None if self.covariances[0].ndim == 1 else shared_eigenbasis(self.covariances)
+        if found is None:
+            return self
+        return _Places(Directions(found[0].T @ self.given.basis, tuple(found[1])), self.means)
 
-def _places(model: PrunedSynthetic, rotated: bool) -> _Places:
+
+def _places(model: PrunedSynthetic) -> _Places:
     """Coordinates in which the means of synthetic rows vanish after the first."""
     if model.mean is None:
         assert model.mean_norm is not None
@@ -75,15 +83,9 @@ def _places(model: PrunedSynthetic, rotated: bool) -> _Places:
     mean, shifted = model.mean, model.synthetic_mean
     if shifted is None or not model.synthetic_samples * model.kept().share:
         shifted = mean
-    first, second = model.covariance, model.covariance
-    if model.synthetic_covariance is not None:
-        second = model.synthetic_covariance
-    elif rotated and first is not None and first.ndim == 2:
-        values, vectors = np.linalg.eigh(first)
-        mean, shifted, first = vectors.T @ mean, vectors.T @ shifted, np.maximum(values, 0.0)
-        second = first
     basis, means = _coordinates(mean, shifted)
-    return _Places(directions(basis, [first, second], len(mean)), means)
+    second = model.covariance if model.synthetic_covariance is None else model.synthetic_covariance
+    return _Places(directions(basis, [model.covariance, second], len(mean)), means)
 
 
 def _coordinates(mean: Array, shifted: Array) -> tuple[Array, Array]:
@@ -107,8 +109,8 @@ def pruned_theory(model: PrunedSynthetic, names: Sequence[str], digits: int | No
         zero = {"accuracy": 0.5, "risk": 1.0, "score_mean": 0.0, "score_variance": 0.0}
         return Prediction({n: _number(zero[n], digits) for n in names}, status=NOTHING, digits=digits)
     if model.generator == "exact" or not rows[1]:
-        return classifier_theory(candidate_groups(model, rotated=digits is None), names, digits)
-    places = _places(model, rotated=digits is None)
+        return classifier_theory(candidate_groups(model), names, digits)
+    places = _places(model) if digits is not None else _places(model).in_eigenbasis()
     common: dict[str, Any] = {
         "rows": rows, "agreement": kept.agreement, "target_variance": kept.variance, "basis": places.given.basis,
         "samples": float(model.real_samples + model.synthetic_samples), "ridge": model.ridge,
@@ -145,17 +147,9 @@ def _compiled(kind: str) -> Any:
     return compiled_equivalent(f"generated rows {kind}", build).numpy
 
 
-def candidate_groups(model: PrunedSynthetic, rotated: bool = True) -> Classifier:
-    """Real and kept synthetic rows of an exact generator as two groups; either may have none.
-
-    Parameters
-    ----------
-    model : PrunedSynthetic
-        Whose generator is taken to be exact.
-    rotated : bool
-        Whether to turn a dense covariance that both share into its eigenbasis.
-    """
-    kept, places = model.kept(), _places(model, rotated)
+def candidate_groups(model: PrunedSynthetic) -> Classifier:
+    """Real rows and the kept ones of an exact generator as two groups; either may have none."""
+    kept, places = model.kept(), _places(model)
     first, second = places.covariances
     made = kept.share * model.synthetic_samples
     return Classifier(

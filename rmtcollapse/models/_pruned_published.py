@@ -45,7 +45,7 @@ class _FixedWeights:
 
 def published_values(model: PrunedSynthetic) -> Mapping[str, float]:
     """Values of the published code, for an exact generator and a positive ridge; no accuracy if V is not positive."""
-    classifier = candidate_groups(model)
+    classifier = candidate_groups(model).in_eigenbasis()
     groups, N = classifier.active, float(classifier.samples)
     weights = np.array([1.0, model.kept().share])[[g.rows > 0 for g in classifier.groups]]
     rows, C = np.array([g.rows for g in groups]), np.array([g.covariance for g in groups])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rmtcollapse.spectra import _curve as curve
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["cumulants_of", "moments", "moments_of"]
@@ -68,10 +69,10 @@ def _product(a: FloatArray, b: FloatArray) -> FloatArray:
     return _reverted(inverse)
 
 
-def moments(node: curve.Node, k: int) -> FloatArray:
+def moments(node: Node, k: int) -> FloatArray:
     """The first k moments of a curve."""
     below = [moments(child, k) for child in node.children]
-    if isinstance(node, curve.Leaf):
+    if isinstance(node, Leaf):
         return np.array([(node.weights * node.places**j).sum().real for j in range(1, k + 1)])
     if isinstance(node, curve.Sum):
         return moments_of(cumulants_of(below[0]) + cumulants_of(below[1]))
@@ -84,7 +85,7 @@ def moments(node: curve.Node, k: int) -> FloatArray:
     return np.array(_one_child(node, below[0]), dtype=float)
 
 
-def _one_child(node: curve.Node, m: FloatArray) -> Any:
+def _one_child(node: Node, m: FloatArray) -> Any:
     powers = np.arange(1, m.size + 1)
     if isinstance(node, curve.AffineMap):
         factor, offset = float(node.factor), float(node.offset)
