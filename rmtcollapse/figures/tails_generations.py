@@ -57,5 +57,5 @@ def _bound(model: HeavyTail) -> Guide:
 FIGURE = Figure(
     paper="Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043",
     panels=_panels,
-    sizes={"quick": Size(150, 4, 30), "standard": Size(1000, 6, 40), "large": Size(2000, 8, 100)},
+    sizes={"quick": Size(150, 4, 30), "standard": Size(500, 6, 40), "large": Size(2000, 8, 100)},
 )

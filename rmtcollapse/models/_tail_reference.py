@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Any
 import mpmath as mp
 import sympy as sp
 
-from rmtcollapse.equations.symbols import normal_cdf
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.models._tail_equations import memory_equations, tail_equations
+from rmtcollapse.models._tail_equations import tail_equations
 
 if TYPE_CHECKING:
-    from rmtcollapse.models.associative_memory import AssociativeMemory
     from rmtcollapse.models.heavy_tail import HeavyTail
 
-__all__ = ["memory_reference", "reference_values"]
+__all__ = ["reference_values"]
 
 _RARE = mp.mpf(1) / 2000  # expected draws of a token from which a series takes over
 _PLAIN = 500  # tokens that are added up one by one
@@ -274,29 +272,3 @@ def _binomial_row(size: int, share: Any) -> list[Any]:
     for x in range(size):
         row.append(row[-1] * ratio * (size - x) / (x + 1))
     return row
-
-
-def memory_reference(model: AssociativeMemory, digits: int) -> dict[str, Any]:
-    """Values of a memory to so many digits, from its SymPy equations: every pair of tokens at every length of a key."""
-    equations = memory_equations()
-    integrand = equations.token["right"][1].args[0]
-    length = equations.token["right"][1].args[1][0]
-    density = sp.Mul(*(a for a in integrand.args if not a.has(sp.Product, normal_cdf)))
-    names = sorted(density.free_symbols - {length}, key=str)
-    weigh = sp.lambdify([length, *names], density, "mpmath")
-    with mp.workdps(digits + 15):
-        dimension = mp.mpf(model.dimension)
-        stored = model.tokens if model.tail_cut is None else model.tail_cut
-        mass = [mp.mpf(i) ** -mp.mpf(model.exponent) for i in range(1, model.tokens + 1)]
-        mass = [m / mp.fsum(mass) for m in mass]
-        strength = mass if model.weights == "frequency" else [mp.mpf(1)] * model.tokens
-
-        def right(i: int, r: Any) -> Any:
-            return weigh(r, dimension) * mp.fprod(
-                mp.ncdf(r * strength[i] / strength[j]) for j in range(stored) if j != i
-            )
-
-        centre, reach = mp.sqrt(dimension), mp.sqrt(2 * mp.log(10) * mp.mp.dps) + 2
-        places = mp.linspace(max(mp.mpf(0), centre - reach), centre + reach, 9)
-        found = [mp.quad(lambda r, i=i: right(i, r), places) for i in range(stored)]
-        return {"test_error": 1 - mp.fdot(mass[:stored], found), "learned_tokens": mp.fsum(found)}

@@ -121,7 +121,7 @@ class AssociativeMemory(Model):
     def theory(self, digits: int | None = None) -> Prediction:
         """The expectation at these parameters; see :meth:`rmtcollapse.models._base.Model.theory`."""
         if digits is not None:
-            from rmtcollapse.models._tail_reference import memory_reference
+            from rmtcollapse.models._memory_reference import memory_reference
 
             named = memory_reference(self, validated_digits(digits))
             return Prediction(named, {}, 0.0, 10.0**-digits, "converged", (self.weights,), digits)

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 import pytest
 
-from rmtcollapse.cli.main import main
+TAIL = ["predict", "python-topics", "--task", "tail", "--repeats", "2"]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["rmtcollapse", "predict", *arguments])
-    with pytest.raises(SystemExit) as done:
-        main()
-    return int(done.value.code or 0)
-
-
-def test_the_bundled_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_bundled_text(command_line, strict, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     picture = tmp_path / "tail.png"
-    assert run(monkeypatch, "python-topics", "--task", "tail", "--repeats", "2", "--plot", str(picture)) == 0
-    assert "unseen mass as the sample grows" in capsys.readouterr().out
+    code, out, _ = command_line(*TAIL, "--plot", str(picture))
+    assert code == 0
+    assert "unseen mass as the sample grows" in out
     assert picture.stat().st_size > 10_000
-    assert run(monkeypatch, "python-topics", "--task", "tail", "--repeats", "2", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = strict(command_line(*TAIL, "--json")[1])
     assert found["resampling"]["x"][0] == 0
     assert found["exponent"] > 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("words", "message"),
     [
-        (["nowhere.txt", "--task", "tail"], "data = 'nowhere.txt'"),
-        (["python-topics", "--task", "tail", "--ridge", "0.1"], "ridge = 0.1 .*not given with --task tail"),
-        (["python-topics", "--task", "tail", "--target", "y"], "target = 'y'"),
-        (["python-topics", "--task", "tails"], "did you mean 'tail'"),
-        (["python-topics", "--task", "tail", "--samples", "7"], "samples = 7"),
+        (["predict", "nowhere.txt", "--task", "tail"], "data = 'nowhere.txt'"),
+        ([*TAIL, "--ridge", "0.1"], "ridge = 0.1 .*not given with --task tail"),
+        ([*TAIL, "--target", "y"], "target = 'y'"),
+        ([*TAIL[:3], "tails"], "did you mean 'tail'"),
+        ([*TAIL, "--samples", "7"], "samples = 7"),
     ],
 )
-def test_refusals(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
-    import re
-
-    assert run(monkeypatch, *arguments) == 2
-    said = capsys.readouterr().err
-    assert re.search(message, said)
-    assert said.count("\n") == 1
+def test_refusals(command_line, words: list[str], message: str) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = command_line(*words)
+    assert code == 2
+    assert re.search(message, err)
+    assert err.count("\n") == 1

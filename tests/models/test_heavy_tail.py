@@ -207,6 +207,15 @@ def test_many_generations_of_poisson_counts() -> None:
     assert worth[3] < worth[2]
     assert 1 / worth[3] - 1 / worth[2] == pytest.approx(0.5e-6, rel=1e-4)
     assert worth[4] == pytest.approx(2 * 10**6 / 10**9, rel=1e-5)
+    # Past a million steps the recursion is summed, logarithm and all.
+    share, steps = 1.0, 1_000_300
+    for _ in range(steps):
+        share = -math.expm1(-share)
+    summed = tail(generations=steps, generator_samples=1000).effective_samples / 1000
+    assert summed == pytest.approx(share, rel=1e-12)
+    later = [tail(generations=n, generator_samples=1000).effective_samples for n in (10**6, 10**8)]
+    grown = 1000 / later[1] - 1000 / later[0] - (10**8 - 10**6) / 2
+    assert grown == pytest.approx(math.log(100) / 6, rel=1e-3)
 
 
 # ---- scaling laws --------------------------------------------------------------------------------------------------
