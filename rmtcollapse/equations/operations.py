@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from rmtcollapse.equations import normal_reference, normal_values
 
-__all__ = ["MPMATH", "NUMPY", "Operations", "diagonal_operations"]
+__all__ = ["DECIMAL", "MPMATH", "NUMPY", "Operations", "diagonal_operations"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Operations:
     normal_cdf: Callable[[Any], Any]
     poisson_moment: Callable[[Any, Any, Any, Any], Any]
     limit_product: Callable[[Any, Any], Any]
-    normal: ModuleType
+    normal: ModuleType | None = None
 
 
 def _normal_cdf(x: float) -> float:
@@ -91,11 +92,23 @@ def _limit_product(a: Any, b: Any) -> Any:
     return 0.0 if a == 0 or b == 0 else a * b
 
 
+def _decimal_cdf(x: Decimal) -> Decimal:
+    """To double precision."""
+    return Decimal(_normal_cdf(float(x)))
+
+
+def _no_decimal(*arguments: Any) -> Any:
+    raise NotImplementedError("decimal arithmetic is of sums, products, roots and the normal distribution only")
+
+
+_NO_MATRICES = (_no_decimal,) * 5
 _NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product, normal_values)
 _MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product, normal_reference)
 NUMPY = Operations(
     np.matmul, np.linalg.inv, np.trace, lambda a, b: np.sum(a * b.T), lambda size: np.eye(int(size)), *_NUMBERS
 )
+# Scalars with the digits of the current decimal context, no bounds on exponents.
+DECIMAL = Operations(*_NO_MATRICES, Decimal.sqrt, _decimal_cdf, _no_decimal, _limit_product)
 MPMATH = Operations(lambda a, b: a * b, lambda a: a**-1, _mp_trace, _mp_trace_product, _mp_identity, *_MP_NUMBERS)
 
 
