@@ -262,12 +262,17 @@ def derive(
         typer.Option(help='Such as "X: n x d, cov S, rowcov C, variance 1/n" or "W: d x d, symmetric".'),
     ] = None,
     commuting: Annotated[list[str] | None, typer.Option(help='More deterministic matrices, such as "G T: d".')] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help='Random features, such as "F: relu(X*W), centred"; tanh, erf, sign, ...')
+    ] = None,
     numbers: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="n=90, lam=0.1, S=0.5,2 or S=power-law:capacity=1.2."),
     ] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
+    scalars: Annotated[bool, typer.Option("--scalars", help="Print the equations between scalars as LaTeX.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Print the derivation, step by step.")] = False,
+    digits: Annotated[int | None, typer.Option(help="Solve with mpmath to this many decimal digits.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Judge by finite matrices; exit code 1 if against.")] = False,
     trials: Trials = 40,
     seed: Seed = 0,
@@ -285,8 +290,11 @@ def derive(
         gaussian or [],
         commuting or [],
         numbers or [],
+        features=features or [],
         latex=latex,
+        scalars=scalars,
         steps=steps,
+        digits=digits,
         trials=trials if verify else None,
         seed=seed,
     )

@@ -51,6 +51,8 @@ class Evaluator:
             return self._total(expr)
         if isinstance(expr, sp.Rational):
             return mp.mpf(expr.p) / expr.q
+        if expr.is_number and not expr.args:
+            return expr._to_mpmath(mp.mp.prec)
         values = [self(a) for a in expr.args]
         if isinstance(expr, sp.Pow):
             return mp.inf if values[0] == 0 and values[1] < 0 else mp.power(*values)
@@ -70,6 +72,10 @@ class Evaluator:
 
     def _total(self, node: Total) -> Any:
         return mp.fsum(m * x for m, x in zip(self.multiplicity, self.per_atom(node.summand), strict=True))
+
+
+def _number(value: Any) -> Any:
+    return mp.mpc(value) if isinstance(value, complex) else mp.mpf(float(value))
 
 
 def _limit_product(a: Any, b: Any) -> Any:
@@ -107,6 +113,8 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     type(sp.oo): lambda: mp.inf,
     limit_product: _limit_product,
     normal_cdf: mp.ncdf,
+    sp.log: mp.log,
+    sp.exp: mp.exp,
     reciprocal_sum: _reciprocal_sum,
 }
 
@@ -161,7 +169,7 @@ def _solve_branch(evaluate: Evaluator, branch: Branch) -> None:
         evaluate.scalars.update(zip(unknowns, values, strict=True))
         return [evaluate(e) for e in equations]
 
-    if len(unknowns) == 1:
+    if branch.is_bracketed:
         assert branch.bracket is not None
         lower, upper = (evaluate(b) for b in branch.bracket)
         evaluate.scalars[unknowns[0]] = _root(lambda x: defects(x)[0], lower, upper)
@@ -191,7 +199,7 @@ def _recur(evaluate: Evaluator, system: System) -> None:
 
 
 def solve_reference(
-    system: System, parameters: Mapping[str, float], columns: Mapping[str, Iterable[float]], digits: int
+    system: System, parameters: Mapping[str, complex], columns: Mapping[str, Iterable[float]], digits: int
 ) -> ReferenceSolution:
     """Solve `system` to `digits` decimal digits.
 
@@ -202,7 +210,7 @@ def solve_reference(
     """
     with mp.workdps(digits + _GUARD_DIGITS):
         evaluate = Evaluator(columns, system.columns)
-        evaluate.scalars.update({p: mp.mpf(float(parameters[p.name])) for p in system.parameters})
+        evaluate.scalars.update({p: _number(parameters[p.name]) for p in system.parameters})
         taken = []
         for point in system.fixed_points:
             branch = next((b for b in point.branches if evaluate(b.when)), None)

@@ -47,7 +47,7 @@ class Branch:
     bracket : pair of Expr, optional
         For one unknown: positive bounds between which the equation changes sign exactly once.
     start : sequence of Expr, optional
-        For several unknowns: where Newton's method starts.
+        For several unknowns (or one without a bracket): where Newton's method starts.
     status : str
         What to tell the user about values in this regime; empty where there is nothing to tell.
     """
@@ -64,10 +64,15 @@ class Branch:
     def __post_init__(self) -> None:
         if len(self.solve) != len(self.equations):
             raise ValueError(f"branch {self.name!r}: {len(self.solve)} unknowns, {len(self.equations)} equations")
-        if len(self.solve) == 1 and self.bracket is None:
-            raise ValueError(f"branch {self.name!r}: one unknown needs a bracket")
-        if len(self.solve) > 1 and len(self.start) != len(self.solve):
+        if len(self.solve) == 1 and self.bracket is None and not self.start:
+            raise ValueError(f"branch {self.name!r}: one unknown needs a bracket, or a start")
+        if not self.is_bracketed and len(self.start) != len(self.solve):
             raise ValueError(f"branch {self.name!r}: several unknowns need a start for each")
+
+    @property
+    def is_bracketed(self) -> bool:
+        """Whether there is one unknown, between two bounds; else Newton's method is used."""
+        return len(self.solve) == 1 and self.bracket is not None
 
 
 @dataclass(frozen=True)
