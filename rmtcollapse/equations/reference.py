@@ -13,7 +13,16 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
-from rmtcollapse.equations.symbols import Column, Total, filter_factor, limit_product, normal_cdf, reciprocal_sum
+from rmtcollapse.equations.symbols import (
+    Column,
+    Total,
+    filter_factor,
+    kept_share,
+    limit_product,
+    lost_share,
+    normal_cdf,
+    reciprocal_sum,
+)
 from rmtcollapse.equations.system import Branch, System
 from rmtcollapse.errors import ConvergenceError
 
@@ -112,6 +121,8 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     type(sp.false): lambda: False,
     type(sp.oo): lambda: mp.inf,
     limit_product: _limit_product,
+    kept_share: lambda share, steps: (1 - share) ** steps,
+    lost_share: lambda share, steps: 1 - (1 - share) ** steps,
     normal_cdf: mp.ncdf,
     sp.log: mp.log,
     sp.exp: mp.exp,

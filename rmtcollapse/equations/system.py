@@ -21,7 +21,7 @@ __all__ = ["Branch", "FixedPoint", "Recursion", "System"]
 # Names that the generated text gives to things of its own.
 _TAKEN = re.compile(
     r"[pvcxFJHSi]|law|out|np|math|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
-    r"|add_up|relative_defect|limit_product|normal_cdf|reciprocal_sum|midpoint_correction"
+    r"|add_up|relative_defect|limit_product|kept_share|lost_share|normal_cdf|reciprocal_sum|midpoint_correction"
     r"|EPS|DEPTH|NO_\w+|.*_(part|after|carried|run|runs)"
     r"|(law_total|total|sum|first|last|begin|step|update|start|given)(\d+|_\d).*"
     r"|(left|right|size|value|f|g)\d+|[jh]\d+_.*"
@@ -122,6 +122,8 @@ class System:
         What is computed, in order; one output may use those before it.
     recursion : Recursion, optional
         Between the definitions that it does not touch and those (and outputs) that use its result.
+    kernel : mapping of Expr to Expr
+        What a hand-written kernel of the model computes from the rest: stated and printed here, not compiled.
     """
 
     name: str
@@ -131,6 +133,7 @@ class System:
     definitions: Mapping[sp.Symbol, sp.Expr]
     outputs: Mapping[Parameter, sp.Expr]
     recursion: Recursion | None = None
+    kernel: Mapping[sp.Basic, sp.Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._refuse_names()
