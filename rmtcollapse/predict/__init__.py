@@ -6,6 +6,8 @@ models, the estimates are those of ``spectra``, the fits are those of ``experime
 
 from __future__ import annotations
 
+from rmtcollapse.predict.classification import predict_classification
+from rmtcollapse.predict.classification_report import Accuracies, ClassificationForecast
 from rmtcollapse.predict.regression import predict_regression
 from rmtcollapse.predict.report import Curve, RegressionForecast
 from rmtcollapse.predict.tables import Table, load_dataset, read_table
@@ -15,3 +17,4 @@ from rmtcollapse.predict.texts import Text, load_text, read_text
 
 __all__ = ["Curve", "RegressionForecast", "Table", "load_dataset", "predict_regression", "read_table"]
 __all__ += ["TailForecast", "Text", "load_text", "predict_tail", "read_text"]
+__all__ += ["Accuracies", "ClassificationForecast", "predict_classification"]
