@@ -245,7 +245,7 @@ def parse_grid(name: str, text: str, spec: ParameterSpec) -> Any:
 
     if ":" not in text:
         values = [parse_value(name, part, spec) for part in text.split(",")]
-        return values if spec.kind == "choice" else np.array(values)
+        return values if spec.kind in ("choice", "activation") else np.array(values)
     parts = text.split(":")
     form = "low:high:points or low:high:points:log"
     if spec.kind not in ("count", "number") or len(parts) not in (3, 4) or parts[3:] not in ([], ["log"], ["linear"]):

@@ -51,6 +51,8 @@ class Evaluator:
             return self._total(expr)
         if isinstance(expr, sp.Rational):
             return mp.mpf(expr.p) / expr.q
+        if expr.is_number and not expr.args:
+            return expr._to_mpmath(mp.mp.prec)
         values = [self(a) for a in expr.args]
         if isinstance(expr, sp.Pow):
             return mp.inf if values[0] == 0 and values[1] < 0 else mp.power(*values)
@@ -107,6 +109,8 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     type(sp.oo): lambda: mp.inf,
     limit_product: _limit_product,
     normal_cdf: mp.ncdf,
+    sp.log: mp.log,
+    sp.exp: mp.exp,
     reciprocal_sum: _reciprocal_sum,
 }
 
