@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
-from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, gaussian_nodes
+from rmtcollapse.spectra._layer_gains import GaussianGains, Gains, HyperbolicGains, SlopeGains, SwitchGains, gaussian_nodes
 
 __all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
 
@@ -105,20 +105,10 @@ def gains(activation: Any, variance: float) -> Gains:
     if activation == "hard-tanh":
         return SwitchGains(math.erf(1 / math.sqrt(2 * variance)))
     if activation == "tanh":
-        return SlopeGains(_tanh_gain, 1.0, variance)
+        return HyperbolicGains(variance)
     if activation == "erf":
-        return SlopeGains(_erf_gain, 4 / math.pi, variance)
+        return GaussianGains(4 / math.pi, variance)
     return _own_gains(activation, variance)
-
-
-def _tanh_gain(h: Array) -> tuple[Array, Array]:
-    part = _sech_squared(h)
-    square = np.tanh(h) ** 2
-    return part**2, square * (2 - square)
-
-
-def _erf_gain(h: Array) -> tuple[Array, Array]:
-    return np.exp(-2 * h**2), -np.expm1(-2 * h**2)
 
 
 def _own_gains(activation: Activation, variance: float) -> Gains:
@@ -144,7 +134,7 @@ def _own_gains(activation: Activation, variance: float) -> Gains:
         gain = np.minimum(np.asarray(activation.slope(x), float) ** 2 / largest, 1.0)
         return gain, 1 - gain
 
-    return SlopeGains(relative, largest, variance, even=False)
+    return SlopeGains(relative, largest, variance)
 
 
 def energy(activation: Any, variance: float) -> float:

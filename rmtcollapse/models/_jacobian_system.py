@@ -19,7 +19,7 @@ def jacobian_system(atom: bool = False) -> System:
 
     c, loss, d = Column("gain", "c_j"), Column("loss", r"\bar c_j"), Column("square", "d_j")
     L, variance = parameter("depth", "L", exact=True), parameter("weight_variance", r"\sigma_w^2")
-    s, near = parameter("sparsity", "s"), parameter("near", "t_0")
+    s, near = parameter("sparsity", "s"), parameter("near", "t")
     critical, magnitude, rotated, scaled = (
         parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("critical", "magnitude", "orthogonal", "rescaled")
     )

@@ -187,7 +187,9 @@ def _growth(layers: Layers, gains: SwitchGains) -> Callable[[NDArray[np.float64]
 
     def slope(v: NDArray[np.float64]) -> NDArray[np.float64]:
         u = -(p if L == 1 else 1.0) - v
-        bend = v * layers.weights(u, off - v if L == 1 else -v)[1]
+        with np.errstate(all="ignore"):
+            bend = v * layers.weights(u, off - v if L == 1 else -v)[1]
+        bend = np.where(np.isfinite(bend), bend, np.inf)  # at the end of the interval
         if L == 1:
             return p / (p + v) - bend
         return 1 / (1 + v) - L * off / (off + v) - L * bend

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -21,23 +20,26 @@ ROUNDS = 5
 FINE = 1e-14  # relative rounding of a density above which it is polished, where that is possible
 
 
-def beside(layers: Layers, critical: list[float]) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
-    """For lambda, the distance to the edges and to the places of the slopes."""
-    switched = isinstance(layers.gains, SwitchGains)
+def beside(layers: Layers, critical: list[float]) -> Room:
+    """For lambda, the distance to the edges, to 0, and to the slopes' own places unless these are known as poles."""
+    with np.errstate(all="ignore"):
+        open_ = isinstance(layers.gains, SwitchGains) or layers.gains.pole(np.ones(1) + 0j) is not None
 
     def room(lam: NDArray[Any]) -> NDArray[np.float64]:
-        poles = np.where(switched | (lam.real < 0), np.abs(lam), np.abs(lam.imag))
-        return np.min([poles, *(np.abs(lam - c) for c in critical)], axis=0)
+        away = np.abs(lam) if open_ else np.where(lam.real < 0, np.abs(lam), lam.imag)
+        for place in critical:
+            away = np.minimum(away, np.abs(lam - place))
+        return away
 
     return room
 
 
-def continued(layers: Layers, log_z: ComplexArray, room: Room = None) -> Found:
+def continued(layers: Layers, log_z: ComplexArray, room: Room, bulk: bool = False) -> Found:
     """Solve by continuation in log z, on a straight line from far below the real axis."""
     far = layers.depth * layers.log_gain + np.log(60.0 * layers.depth)
     begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
     level = layers.path_level
-    found = newton(layers, begin, layers.start(begin), level, room)
+    found = newton(layers, begin, layers.start(begin), level, room, bulk)
     lam, slope, alive = found.lam, found.slope, found.good.copy()
     at, stride = np.where(begin == log_z, 1.0, 0.0), np.full(log_z.size, 0.25)
     alive &= at < 1
@@ -50,38 +52,38 @@ def continued(layers: Layers, log_z: ComplexArray, room: Room = None) -> Found:
         guess = lam[index] + change / slope[index]
         guess = guess.real + 1j * np.clip(guess.imag, 0.2 * lam[index].imag, np.pi - 0.2 * (np.pi - lam[index].imag))
         target = np.where(ahead == 1.0, log_z[index], begin[index] + (log_z[index] - begin[index]) * ahead)
-        tried = newton(layers, target, guess, level, room)
+        tried = newton(layers, target, guess, level, room, bulk)
         good, bad = index[tried.good], index[~tried.good]
         lam[good], slope[good], at[good] = tried.lam[tried.good], tried.slope[tried.good], ahead[tried.good]
         stride[good] *= 2
         stride[bad] /= 3
         alive &= (stride > 1e-9) & (at < 1)
     out, arrived = Found.empty(log_z.size), np.flatnonzero(at == 1)
-    out.put(arrived, solve(layers, log_z[arrived], lam[arrived], room))
+    out.put(arrived, solve(layers, log_z[arrived], lam[arrived], room, bulk))
     return out
 
 
-def walked(layers: Layers, log_x: NDArray[np.float64]) -> Found:
+def walked(layers: Layers, log_x: NDArray[np.float64], room: Room) -> Found:
     """Solve at many real places of one bulk: some by continuation, the rest from interpolation between those."""
     log_z = log_x + 0j
     if log_x.size <= FEW:
-        return continued(layers, log_z)
+        return continued(layers, log_z, room, True)
     order = np.argsort(log_x, kind="stable")
     log_z = log_z[order]
     sorted_found = Found.empty(log_z.size)
     anchors = np.unique(np.round(np.linspace(0, log_z.size - 1, ANCHORS)).astype(int))
-    sorted_found.put(anchors, continued(layers, log_z[anchors]))
+    sorted_found.put(anchors, continued(layers, log_z[anchors], room, True))
     for _ in range(ROUNDS):
         known, rest = np.flatnonzero(sorted_found.good), np.flatnonzero(~sorted_found.good)
         if not rest.size or known.size < 2:
             break
-        tried = solve(layers, log_z[rest], _between(log_z.real, sorted_found, known, rest))
+        tried = solve(layers, log_z[rest], _between(log_z.real, sorted_found, known, rest), room, True)
         if not tried.good.any():
             break
         sorted_found.put(rest, tried)
     rest = np.flatnonzero(~sorted_found.good)
     if rest.size:
-        sorted_found.put(rest, continued(layers, log_z[rest]))
+        sorted_found.put(rest, continued(layers, log_z[rest], room, True))
     out = Found.empty(log_z.size)
     out.put(order, sorted_found)
     return out

@@ -10,7 +10,7 @@ import numpy as np
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
-from rmtcollapse.spectra._layer_curve import Found, Layers, log_mean
+from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, log_mean
 from rmtcollapse.spectra._layer_edges import Outline, outline
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_walk import beside, continued, polished, walked
@@ -94,14 +94,14 @@ class LayerProduct(Law):
         layers = self._layers
         inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
         log_z = np.log(np.abs(z)) - 1j * np.angle(z)
-        found = Found.empty(z.size)
+        found, room = Found.empty(z.size), beside(layers, self._outline.critical)
         for bulk in np.unique(self._bulk_of(z.real[inside])):
             here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            part = walked(layers, log_z.real[here])
+            part = walked(layers, log_z.real[here], room)
             found.put(here, polished(layers, z.real[here], part))
         outside = np.flatnonzero(~inside)
         if outside.size:
-            found.put(outside, continued(layers, log_z[outside], beside(layers, self._outline.critical)))
+            found.put(outside, continued(layers, log_z[outside], room))
         if not found.good.all():
             first = z[~found.good][0]
             raise ConvergenceError(
@@ -111,7 +111,8 @@ class LayerProduct(Law):
         return found
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
-        return -self._solved(z).s.conj() / z
+        found = self._solved(z)
+        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z)
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         layers, found = self._layers, self._solved(z)
