@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
-from rmtcollapse.spectra._layer_gains import GaussianGains, Gains, HyperbolicGains, SlopeGains, SwitchGains, gaussian_nodes
+from rmtcollapse.spectra._layer_gains import (
+    Gains,
+    GaussianGains,
+    HyperbolicGains,
+    SlopeGains,
+    SwitchGains,
+    gaussian_nodes,
+)
 
 __all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
 
@@ -162,8 +169,11 @@ def energy(activation: Any, variance: float) -> float:
 # ---- the same to many digits ----------------------------------------------------------------------------------------
 
 
-def reference_columns(activation: Any, variance: float, step: Any) -> dict[str, list[Any]]:
-    """Nodes in mpmath at the current precision: weight, relative gain, what it lacks of 1, and squared slope."""
+def reference_columns(activation: Any, variance: float, step: Any, near: float) -> dict[str, list[Any]]:
+    """Nodes in mpmath at the current precision: weight, relative gain, what it lacks of 1, and squared slope.
+
+    By the trapezoid rule in s, z = a sinh s, where a is about the distance of the pole at the argument `near`.
+    """
     import mpmath as mp
 
     q = mp.mpf(variance)
@@ -172,8 +182,11 @@ def reference_columns(activation: Any, variance: float, step: Any) -> dict[str, 
         one = [mp.mpf(1)]
         return {"multiplicity": [shares[activation]], "gain": one, "loss": [mp.mpf(0)], "square": one}
     reach = mp.sqrt(2 * mp.log(10) * (mp.mp.dps + 5))
-    places = [k * step for k in range(int(reach / step) + 2)]
-    weights = [(1 if z == 0 else 2) * step * mp.npdf(z) for z in places]
+    scale = 1 / mp.sqrt(q * (1 + mp.mpf(near)) + 1)
+    angles = [k * step for k in range(int(mp.asinh(reach / scale) / step) + 2)]
+    places = [scale * mp.sinh(s) for s in angles]
+    weights = [(1 if s == 0 else 2) * step * scale * mp.cosh(s) * mp.npdf(z)
+               for s, z in zip(angles, places, strict=True)]  # fmt: skip
     roots = [mp.sqrt(q) * z for z in places]
     if activation == "erf":
         gain, loss = [mp.exp(-2 * h**2) for h in roots], [-mp.expm1(-2 * h**2) for h in roots]

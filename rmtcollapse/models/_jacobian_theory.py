@@ -16,7 +16,7 @@ from rmtcollapse.models._activations import gains, reference_columns
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra._layer_curve import Layers
 from rmtcollapse.spectra._layer_edges import top_point
-from rmtcollapse.spectra._layer_gains import SlopeGains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, mean_gain
 
 if TYPE_CHECKING:
     from rmtcollapse.models.deep_jacobian import DeepJacobian
@@ -76,16 +76,18 @@ def jacobian_theory(model: DeepJacobian, digits: int | None = None) -> Predictio
     layers = layers_of(model)
     atom = has_top_atom(layers)
     given = model.arguments(model.parameters())
-    if not atom:
-        given["near"] = 1 / math.expm1(-top_point(layers))
+    edge = -1.0 if atom else top_point(layers)
+    given["near"] = 1 / math.expm1(-edge)
     if digits is not None:
         return _reference(model, atom, given, digits)
     compiled = _atom_module() if atom else model.compiled()
     before = None
     for level in range(layers.gains.first + 1, layers.gains.levels + 1) or [0]:
-        solution = solve_point(compiled, given, _columns(layers.gains, level))
+        solution = solve_point(compiled, given, _columns(layers.gains, level, edge))
         values = {name: solution.outputs[name] for name in model.VALUES}
-        if not isinstance(layers.gains, SlopeGains) or (before and _near(values, before, _AGREE * (1 + model.depth / 20))):
+        if not isinstance(layers.gains, SlopeGains) or (
+            before and _near(values, before, _AGREE * (1 + model.depth / 20))
+        ):
             status = "; ".join(filter(None, [solution.status.replace("converged", ""), model.caution()])) or "converged"
             return Prediction(
                 values, solution.unknowns, solution.residual, solution.certificate, status, solution.regimes
@@ -98,8 +100,8 @@ def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bo
     return all(now[n] == before[n] or abs(now[n] - before[n]) <= allowed * abs(now[n]) for n in now)
 
 
-def _columns(law: Any, level: int) -> dict[str, np.ndarray]:
-    gain, loss, weight = law.nodes(level)
+def _columns(law: Gains, level: int, edge: float) -> dict[str, np.ndarray]:
+    gain, loss, weight = law.graded(level, edge) if isinstance(law, SlopeGains) else law.nodes(level)
     return {"multiplicity": weight, "gain": gain, "loss": loss, "square": law.largest * gain}
 
 
@@ -115,9 +117,9 @@ def _reference(model: DeepJacobian, atom: bool, given: dict[str, float], digits:
         raise NoExactValueError("digits need a named activation: functions of arrays give 16 only")
     system, before = jacobian_system(atom), None
     with mp.workdps(digits + 30):
-        step = mp.mpf(1) / 8 / max(1, math.ceil(math.sqrt(model.preactivation_variance)))
+        step = mp.mpf(1) / 8
         while True:
-            columns = reference_columns(model.activation, model.preactivation_variance, step)
+            columns = reference_columns(model.activation, model.preactivation_variance, step, given["near"])
             found = solve_reference(system, given, columns, digits)
             values = {name: found.outputs[name] for name in model.VALUES}
             exact = len(columns["gain"]) == 1

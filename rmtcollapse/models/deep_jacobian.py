@@ -128,6 +128,8 @@ class DeepJacobian(Model):
         "Salam, Seddik and Youssef 2025, arXiv 2506.08764 (sparse weights); edges and pruned weights derived here"
     )
 
+    FINITE_SIZE: ClassVar[Mapping[str, float]] = {"largest_singular_value": 2 / 3}
+
     @classmethod
     def system(cls) -> System:
         """The equations, in SymPy."""

@@ -27,9 +27,13 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
         colour = colour_of(i, len(judged))
         gap = verdict.means[row.name] / verdict.predictions[row.name] - 1
         points(axes, inverse, gap, verdict.errors[row.name] / abs(verdict.predictions[row.name]), colour)
-        x = np.array([0.0, inverse.max()])
+        x = np.linspace(0.0, inverse.max(), 2 if row.rate == 1 else 64)
         axes.plot(
-            x, row.relative_gap + row.slope * x, color=colour, linewidth=1.4, label=f"{row.name}: z = {row.z:.1f}"
+            x,
+            row.relative_gap + row.slope * x**row.rate,
+            color=colour,
+            linewidth=1.4,
+            label=f"{row.name}: z = {row.z:.1f}",
         )
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.1%}")

@@ -37,7 +37,7 @@ Room: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
 CHUNK = 2_000_000  # nodes times points that are held at once
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
 SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
-COARSE = 1e-3  # relative rounding of a density that is refused
+COARSE, POLISHED = 1e-3, 0.05  # relative rounding of a density that is refused; where 32 digits follow
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
 
 
@@ -219,6 +219,7 @@ def newton(
     Steps are measured against `room`, the distance of lambda to what is singular. In a bulk their imaginary parts are
     measured against that of lambda too, however small it is: no place is taken for one outside.
     """
+    coarse = COARSE if layers.gains.levels else POLISHED
     out = Found.empty(start.size)
     lam, index, before = start.copy(), np.arange(start.size), np.full(start.size, np.inf)
     with np.errstate(all="ignore"):
@@ -237,7 +238,7 @@ def newton(
                 floor = floor + np.where(lam.imag > TINY, here.turning / size / lam.imag, 0.0)
             alive &= moved.imag > -1e-9 * free
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
-            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
+            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < coarse)
             change = here.du * step
             out.put(index, Found(moved, here.u + change, here.s + change, here.slope, error, floor, done))
             alive &= ~done

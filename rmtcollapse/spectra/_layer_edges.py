@@ -171,6 +171,7 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
         return []
     share = 1 / (1 + np.exp(-np.linspace(-60, 36, STEPS)))
     slope = _growth(layers, gains)
+    share = _with_peaks(slope, reach, share)
     signs = slope(reach * share) > 0
     turns = np.flatnonzero(signs[1:] != signs[:-1])
     places = [_crossing(slope, reach * share[i], reach * share[i + 1]) for i in turns]
@@ -179,6 +180,20 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     if len(places) % 2:
         raise ConvergenceError("a gap of the law has no end; depth and weights are too close to a threshold")
     return list(zip(places[::2], places[1::2], strict=True))
+
+
+def _with_peaks(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], reach: float, share: Any) -> Any:
+    """The places of a scan, and between them those of the peaks at which the function nearly reaches 0."""
+    from scipy.optimize import minimize_scalar
+
+    values = function(reach * share)
+    peaks = 1 + np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] <= 0))
+    found = [
+        minimize_scalar(lambda v: -float(function(np.array([reach * v]))[0]), bounds=(share[i - 1], share[i + 1]),
+                        method="bounded", options={"xatol": 1e-12 * share[i]}).x
+        for i in peaks
+    ]  # fmt: skip
+    return np.union1d(share, found)
 
 
 def _growth(layers: Layers, gains: SwitchGains) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

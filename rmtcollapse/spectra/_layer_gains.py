@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["GaussianGains", "Gains", "HyperbolicGains", "SlopeGains", "SwitchGains", "gaussian_nodes", "mean_gain"]
+__all__ = [
+    "EvenGains",
+    "Gains",
+    "GaussianGains",
+    "HyperbolicGains",
+    "SlopeGains",
+    "SwitchGains",
+    "gaussian_nodes",
+    "mean_gain",
+]
 
 REACH = 13.0  # standard deviations; what lies beyond has a mass of 1e-38
 COARSEST = 0.5  # step of level 0
@@ -73,6 +82,10 @@ class Gains(ABC):
     def levels(self) -> int:
         """Finest level; 0 where level 0 is exact."""
         return self.first + LEVELS
+
+    def graded(self, level: int, lam: float) -> Nodes:
+        """Nodes of the same kind for a real lambda < 0, graded towards the largest gain where its place is known."""
+        return self.nodes(level)
 
     @property
     def first(self) -> int:
@@ -131,10 +144,30 @@ class SlopeGains(Gains):
         return self._known[level, shifted]
 
 
-class GaussianGains(SlopeGains):
-    """The slope of an error function: a Gaussian, :math:`c=e^{-2qz^2}`."""
+class EvenGains(SlopeGains):
+    """A slope that is even and largest at 0, with a known pole."""
 
     even = True
+
+    def graded(self, level: int, lam: float) -> Nodes:
+        """By z = a sinh s, a the distance of the pole: in s it is at a distance of pi / 2."""
+        scale = min(float(np.abs(self.pole(np.array([lam + 0j]))[0][0])), 4.0)
+        step = COARSEST / 2 ** (level - self.first)
+        s = np.arange(math.ceil(math.asinh(REACH / scale) / step) + 1) * step
+        places = scale * np.sinh(s)
+        weights = step * scale * np.cosh(s) * np.exp(-(places**2) / 2) * math.sqrt(2 / math.pi)
+        weights[0] /= 2
+        with np.errstate(under="ignore"):
+            gain, loss = self._relative(math.sqrt(self.variance) * places)
+        return gain, loss, weights
+
+    @abstractmethod
+    def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """As in :class:`Gains`."""
+
+
+class GaussianGains(EvenGains):
+    """The slope of an error function: a Gaussian, :math:`c=e^{-2qz^2}`."""
 
     def __init__(self, largest: float, variance: float) -> None:
         super().__init__(lambda h: (np.exp(-2 * h**2), -np.expm1(-2 * h**2)), largest, variance)
@@ -145,10 +178,8 @@ class GaussianGains(SlopeGains):
         return z, kappa, -kappa / z
 
 
-class HyperbolicGains(SlopeGains):
+class HyperbolicGains(EvenGains):
     r"""The slope of a hyperbolic tangent, :math:`c=\cosh^{-4}(\sqrt qz)`."""
-
-    even = True
 
     def __init__(self, variance: float) -> None:
         super().__init__(_hyperbolic, 1.0, variance)

@@ -110,7 +110,7 @@ def polished(layers: Layers, x: NDArray[np.float64], found: Found) -> Found:
     if not isinstance(gains, SwitchGains) or not index.size:
         return found
     xi, place, slope = DoubleDouble.of(np.exp(found.lam[index])), DoubleDouble.of(x[index] + 0j), found.slope[index]
-    for _ in range(8):
+    for _ in range(20):
         u, s, z = _exactly(layers, gains, xi)
         step = -np.log1p((z / place - 1).value) / slope
         xi = xi + xi * DoubleDouble.of(np.expm1(step))
