@@ -293,8 +293,8 @@ def derive(
 
 @app.command()
 def predict(
-    data: Annotated[str, typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits.")],
-    task: Annotated[str, typer.Option(help="What to predict; regression.")] = "regression",
+    data: Annotated[str, typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; weights for a jacobian.")],
+    task: Annotated[str, typer.Option(help="What to predict: regression, or jacobian.")] = "regression",
     target: Annotated[str | None, typer.Option(help="Target column, by name or position; the last by default.")] = None,
     samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve.")] = None,
     ridge: Annotated[float | None, typer.Option(help="Ridge of the plain learning curve.")] = None,
@@ -303,13 +303,24 @@ def predict(
     plot: Plot = None,
     as_json: Json = False,
 ) -> None:
-    """Your data: predicted learning curves beside measured ones."""
-    from rmtcollapse.errors import ParameterError, did_you_mean
-    from rmtcollapse.predict import load_dataset, predict_regression, read_table
+    """Your data: predicted learning curves beside measured ones.
 
-    if task != "regression":
-        raise ParameterError("task", task, f"regression{did_you_mean(task, ['regression'])}")
+    With --task jacobian: singular values of the weight matrices in an .npz (in order) or .safetensors file, and of
+    their product, beside those of random matrices; outliers are counted.
+    """
+    from rmtcollapse.errors import ParameterError, did_you_mean
+    from rmtcollapse.predict import load_dataset, predict_jacobian, predict_regression, read_table, read_weights
+
+    if task not in (tasks := ("regression", "jacobian")):
+        raise ParameterError("task", task, f"one of {', '.join(tasks)}{did_you_mean(task, tasks)}")
     check_suffix("plot", plot, PLOT_FORMATS)
+    if task == "jacobian":
+        if given := [n for n, v in (("target", target), ("samples", samples), ("ridge", ridge)) if v is not None]:
+            raise ParameterError(given[0], locals()[given[0]], "not given for --task jacobian")
+        found = predict_jacobian(read_weights(data))
+        typer.echo(dumps(found.to_dict()) if as_json else found.report)
+        save_plot(found.plot, plot)
+        return
     table_read = load_dataset(data) if data in ("diabetes", "digits") else read_table(data, target)
     forecast = predict_regression(
         table_read, samples=samples, ridge=ridge, repeats=repeats, seed=seed, progress=interactive()

@@ -242,8 +242,8 @@ class DeepJacobian(Model):
 
     # ---- experiment -----------------------------------------------------------------------------------------------
 
-    def draw(self, rng: np.random.Generator) -> dict[str, float]:
-        """Draw a network and an input, propagate it, multiply the Jacobians, take singular values."""
+    def singular_values(self, rng: np.random.Generator) -> np.ndarray:
+        """Singular values (width,), decreasing, of the Jacobian of one network: drawn, given an input, multiplied."""
         from rmtcollapse.experiments.networks import Pruning, jacobian, weight_matrix
 
         variance = self.critical_weight_variance if self.weight_variance is None else self.weight_variance
@@ -254,12 +254,16 @@ class DeepJacobian(Model):
             return pruning.apply(weight_matrix(self.weights, variance, self.width, rng), rng)
 
         J = jacobian(layer, named(self.activation), self.depth, start, self.bias_variance, rng)
-        squares = np.linalg.svd(J, compute_uv=False) ** 2
-        mean = float(squares.mean())
+        return np.asarray(np.linalg.svd(J, compute_uv=False))
+
+    def draw(self, rng: np.random.Generator) -> dict[str, float]:
+        """Draw a network and an input, propagate it, multiply the Jacobians, take singular values."""
+        values = self.singular_values(rng)
+        mean = float(np.mean(values**2))
         return {
             "mean_square": mean,
-            "fourth_moment_ratio": float((squares**2).mean()) / mean**2,
-            "largest_singular_value": math.sqrt(float(squares.max())),
+            "fourth_moment_ratio": float(np.mean(values**4)) / mean**2,
+            "largest_singular_value": float(values[0]),
         }
 
     @classmethod

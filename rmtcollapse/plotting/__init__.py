@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from rmtcollapse.plotting._axes import COLOURS, new_axes, points, tidy
 from rmtcollapse.plotting.curves import plot_curve
-from rmtcollapse.plotting.figures import plot_figure, plot_panel
+from rmtcollapse.plotting.figures import plot_densities, plot_figure, plot_panel
 from rmtcollapse.plotting.laws import plot_law
-from rmtcollapse.plotting.results import plot_forecast, plot_learning_curve, plot_verdict
+from rmtcollapse.plotting.results import plot_forecast, plot_learning_curve, plot_verdict, plot_weights
 
 __all__ = [
     "COLOURS",
     "new_axes",
     "plot_curve",
+    "plot_densities",
     "plot_figure",
     "plot_forecast",
     "plot_law",
     "plot_learning_curve",
     "plot_panel",
     "plot_verdict",
+    "plot_weights",
     "points",
     "tidy",
 ]
