@@ -293,7 +293,10 @@ def derive(
 
 @app.command()
 def predict(
-    data: Annotated[str, typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; weights for a jacobian.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; weights for a jacobian."),
+    ],
     task: Annotated[str, typer.Option(help="What to predict: regression, or jacobian.")] = "regression",
     target: Annotated[str | None, typer.Option(help="Target column, by name or position; the last by default.")] = None,
     samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve.")] = None,

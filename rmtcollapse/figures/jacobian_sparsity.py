@@ -42,9 +42,7 @@ def _panel(activation: str, size: Size) -> Panel:
              "largest_singular_value"),
         Line("smallest, not scaled", plain, "sparsity", grid, simulated, "largest_singular_value"),
     ]  # fmt: skip
-    return Panel(
-        f"{activation}, $L = 3$", lines, x="share of weights pruned $s$", y="largest singular value", log="y"
-    )
+    return Panel(f"{activation}, $L = 3$", lines, x="share of weights pruned $s$", y="largest singular value", log="y")
 
 
 FIGURE = Figure(

@@ -1,7 +1,7 @@
 r"""Activations: the law of their squared slope at a normal preactivation, their energy, and both with mpmath.
 
-``"erf"`` is the plain error function, of slope :math:`2/\sqrt\pi` at 0. A person's own activation is a pair of vectorised
-functions, (activation, derivative), or one function with an attribute ``derivative``.
+``"erf"`` is the plain error function, of slope :math:`2/\sqrt\pi` at 0. A person's own activation is a pair of
+vectorised functions, (activation, derivative), or one function with an attribute ``derivative``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _check(name: str, value: Any, made: Activation) -> None:
     near = np.abs(differences - slope) <= 1e-4 * (1 + np.abs(slope))
     if near.mean() < 0.9:  # a kink may lie between two of the places
         worst = int(np.argmax(np.abs(differences - slope)))
-        domain = f"a function and its derivative (at {h[worst]:.3g} it grows by {differences[worst]:.4g}, not {slope[worst]:.4g})"
+        grows = f"at {h[worst]:.3g} it grows by {differences[worst]:.4g}, not {slope[worst]:.4g}"
+        domain = f"a function and its derivative ({grows})"
         raise ParameterError(name, value, domain)
 
 
@@ -120,28 +121,38 @@ def gains(activation: Any, variance: float) -> Gains:
 
 def _own_gains(activation: Activation, variance: float) -> Gains:
     """Of a person's own activation: its largest squared slope is searched for."""
-    from scipy.optimize import minimize_scalar
 
     places, _ = gaussian_nodes(6)
     h = math.sqrt(variance) * places
     square = np.asarray(activation.slope(h), float) ** 2
     if not np.isfinite(square).all() or square.max() == 0:
         raise ParameterError("activation", activation, "a slope that is finite and somewhere not 0")
-    top = int(np.argmax(square))
-    if top in (0, h.size - 1):
-        if square[top] > 1.01 * np.max(square[h.size // 4 : -h.size // 4]):
-            raise ParameterError("activation", activation, "a slope that is bounded")
-        largest = float(square[top])
-    else:
-        found = minimize_scalar(lambda x: -float(np.asarray(activation.slope(np.array([x])))[0]) ** 2,
-                                bounds=(h[top - 1], h[top + 1]), method="bounded", options={"xatol": 1e-12})  # fmt: skip
-        largest = max(float(square[top]), -float(found.fun))
+    ends = _extreme(activation, h, square, -1.0), _extreme(activation, h, square, 1.0)
+    smallest, largest = (max(end, 0.0) for end in ends)
+    if max(square[0], square[-1]) > 1.01 * np.max(square[h.size // 4 : -h.size // 4]):
+        raise ParameterError("activation", activation, "a slope that is bounded")
+
+    if smallest > largest * (1 - 1e-12):
+        return SwitchGains(1.0, largest)
 
     def relative(x: Array) -> tuple[Array, Array]:
         gain = np.minimum(np.asarray(activation.slope(x), float) ** 2 / largest, 1.0)
         return gain, 1 - gain
 
-    return SlopeGains(relative, largest, variance)
+    return SlopeGains(relative, largest, variance, smallest / largest)
+
+
+def _extreme(activation: Activation, h: Array, square: Array, sign: float) -> float:
+    """The least or the largest squared slope, between the neighbours of the place on a grid at which it is."""
+    from scipy.optimize import minimize_scalar
+
+    def height(x: float) -> float:
+        return -sign * float(np.asarray(activation.slope(np.array([x])))[0]) ** 2
+
+    at = int(np.argmax(sign * square))
+    bounds = h[max(at - 1, 0)], h[min(at + 1, h.size - 1)]
+    found = minimize_scalar(height, bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return sign * max(sign * float(square[at]), -float(found.fun))
 
 
 def energy(activation: Any, variance: float) -> float:

@@ -176,9 +176,7 @@ def _product(weights: Weights, layers: tuple[LayerForecast, ...]) -> LayerForeca
     return _forecast("product", matrix, float(np.mean(matrix**2)), 0.0, reduce(matmul, laws) * scale, narrow)
 
 
-def _forecast(
-    name: str, matrix: Array, square: float, sparsity: float, law: Law, narrow: int
-) -> LayerForecast:
+def _forecast(name: str, matrix: Array, square: float, sparsity: float, law: Law, narrow: int) -> LayerForecast:
     """`narrow` is the least width on the way: as many singular values are not 0."""
     values = np.sort(np.linalg.svd(matrix, compute_uv=False))
     measured = values[values.size - narrow :]

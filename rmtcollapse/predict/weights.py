@@ -74,7 +74,9 @@ def _matrix(name: str, array: NDArray[Any]) -> Array:
     matrix = array.astype(float)
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ParameterError(f"weights {name!r}, entry [{row}, {column}]", float(matrix[row, column]), "a finite number")
+        raise ParameterError(
+            f"weights {name!r}, entry [{row}, {column}]", float(matrix[row, column]), "a finite number"
+        )
     size = float(np.abs(matrix).max())
     if not 1e-100 < size < 1e100:
         raise ParameterError(f"largest entry of weights {name!r}", size, "a number from 1e-100 to 1e100")
@@ -119,10 +121,14 @@ def read_weights(path: str | Path) -> Weights:
         raise
     except Exception as error:  # damaged files fail in a dozen ways
         said = (str(error).splitlines() or ["it is not one"])[0]
-        raise ParameterError("data", str(path), f"an archive of arrays ({'it is not one' if 'pickle' in said else said})") from None
+        raise ParameterError(
+            "data", str(path), f"an archive of arrays ({'it is not one' if 'pickle' in said else said})"
+        ) from None
     layers = {name: array for name, array in arrays.items() if array.ndim != 1}
     if not layers:
-        raise ParameterError("data", str(path), f"a file with two-dimensional arrays; it has {', '.join(list(arrays)[:20]) or 'none'}")
+        raise ParameterError(
+            "data", str(path), f"a file with two-dimensional arrays; it has {', '.join(list(arrays)[:20]) or 'none'}"
+        )
     return Weights.of(layers, str(path))
 
 

@@ -53,11 +53,14 @@ def outline(layers: Layers) -> Outline:
     gains = layers.gains
     if not isinstance(gains, SwitchGains):
         top = top_point(layers)
-        return Outline([(-math.inf, float(_log_z(layers, top)))], None, [top])
+        low = _bottom_point(layers)
+        if low is None:
+            return Outline([(-math.inf, _log_z(layers, top))], None, [top])
+        return Outline([(_log_z(layers, low), _log_z(layers, top))], None, [low, top])
     if layers.noise == 0:
         return _switched_rotations(layers, gains)
     top = top_point(layers)
-    edges, critical = [float(_log_z(layers, top))], [top]
+    edges, critical = [_log_z(layers, top)], [top]
     low = -math.inf
     for v0, v1 in _gaps(layers, gains):
         xi = [_switched_xi(layers, gains, v) for v in (v0, v1)]
@@ -82,7 +85,7 @@ def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:
         return Outline([(-math.inf, place)], None, [], True)
     if excess < 0:
         lam = -math.log1p(-excess)  # of t = xi / (1 - xi) = 1 / (L (1 - p) - 1)
-        return Outline([(-math.inf, float(_log_z(layers, lam)))], None, [lam])
+        return Outline([(-math.inf, _log_z(layers, lam))], None, [lam])
     v = off * (L - 1) / excess
     xi = _switched_xi(layers, gains, v)
     return Outline([(-math.inf, _switched_log_z(layers, gains, v))], atom, [math.log(xi)])
@@ -118,6 +121,33 @@ def top_point(layers: Layers) -> float:
                 return -math.log1p(math.exp(-tau))
             before = tau
     raise ConvergenceError("no upper edge was found: the slopes vary too little, or too abruptly, to be resolved")
+
+
+def _bottom_point(layers: Layers) -> float | None:
+    """log(xi) > 0 at a lower edge, of slopes that are nowhere 0 and weights with little noise; None if it is at 0."""
+    from scipy.optimize import brentq
+
+    gains, g = layers.gains, layers.noise
+    if gains.smallest <= 0 or g >= 0.5:
+        return None
+    grid = -math.log(gains.smallest) + np.exp(np.linspace(-12, 5, 400))
+
+    def slope(lam: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(all="ignore"):
+            u, s, du = layers.sums(lam + 0j, gains.levels - 2)
+            s = s.real
+            root = (1 - 2 * g) ** 2 + 4 * g * (1 - g) * s
+            bend = layers.weights(u.real, np.where(root > 0, s, 0.0))[1]
+            found = (layers.depth - 1) * du.real / (u.real * s) + layers.depth * (bend * du.real - 1)
+        return np.where((root > 0) & np.isfinite(found), found, np.inf)
+
+    rising = np.flatnonzero(slope(grid) > 0)
+    if not rising.size or rising[-1] == grid.size - 1:
+        return None
+    low, high = grid[rising[-1]], grid[rising[-1] + 1]
+    if not np.isfinite(slope(np.array([low]))[0]):
+        raise ConvergenceError("the lower edge is not resolved: the slopes vary too little beside the noise")
+    return float(brentq(lambda lam: float(slope(np.array([lam]))[0]), low, high, xtol=1e-14, rtol=1e-14))
 
 
 def _slopes(layers: Layers, tau: NDArray[np.float64], level: int) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = [
@@ -60,11 +61,14 @@ class Gains(ABC):
     ----------
     largest : float
         The largest squared slope.
+    smallest : float
+        Below which no relative gain is.
     zero : float
         Probability that the slope is 0.
     """
 
     largest: float
+    smallest: float = 0.0
     zero: float = 0.0
 
     @abstractmethod
@@ -118,14 +122,20 @@ class SlopeGains(Gains):
         The largest squared slope.
     variance : float
         Of the preactivations.
+    smallest : float
+        Least relative gain.
     """
 
     even = False
 
     def __init__(
-        self, relative: Callable[[FloatArray], tuple[FloatArray, FloatArray]], largest: float, variance: float
+        self,
+        relative: Callable[[FloatArray], tuple[FloatArray, FloatArray]],
+        largest: float,
+        variance: float,
+        smallest: float = 0.0,
     ) -> None:
-        self._relative, self.largest, self.variance = relative, largest, variance
+        self._relative, self.largest, self.variance, self.smallest = relative, largest, variance, smallest
         self._known: dict[tuple[int, bool], Nodes] = {}
 
     @property
@@ -197,12 +207,18 @@ def _hyperbolic(h: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def mean_gain(gains: Gains, power: int = 1) -> float:
-    r"""The mean of :math:`c^k`, by halving the step until it stays."""
+    r"""The mean of :math:`c^k`, by halving the step until it stays.
+
+    Raises
+    ------
+    ConvergenceError
+        If it does not: the slope has a kink or a jump.
+    """
     before = math.nan
     for level in range(gains.first, gains.levels + 1):
         gain, _, weight = gains.nodes(level)
         now = math.fsum(weight * gain**power)
-        if gains.levels == 0 or abs(now - before) <= 4e-16 * now:
+        if gains.levels == 0 or abs(now - before) <= 2e-15 * now:
             return now
         before = now
-    return math.nan
+    raise ConvergenceError("the mean squared slope did not settle under halving of the step; use a smoother activation")
