@@ -19,5 +19,7 @@ def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One cache folder for the session (Numba compiles once); that of the environment, where it names one."""
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get(VARIABLE):
-            patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("cache")))
+            base = tmp_path_factory.getbasetemp()
+            parallel = "PYTEST_XDIST_WORKER" in os.environ  # then the processes share the folder above their own
+            patch.setenv(VARIABLE, str((base.parent if parallel else base) / "cache"))
         yield os.environ[VARIABLE]

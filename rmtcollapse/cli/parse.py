@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -83,6 +84,8 @@ def parse_value(name: str, text: str, spec: ParameterSpec) -> Any:
     """One parameter's value from its text."""
     if spec.optional and text == "none":
         return None
+    if spec.infinite and text == "inf":
+        return math.inf
     if spec.kind == "count":
         return _integer(name, text, spec.domain)
     if spec.kind == "number":
@@ -245,7 +248,9 @@ def parse_grid(name: str, text: str, spec: ParameterSpec) -> Any:
 
     if ":" not in text:
         values = [parse_value(name, part, spec) for part in text.split(",")]
-        return values if spec.kind in ("choice", "activation") else np.array(values)
+        # Beside an infinity whole numbers would become floats.
+        plain = spec.kind in ("choice", "activation") or math.inf in values
+        return values if plain else np.array(values)
     parts = text.split(":")
     form = "low:high:points or low:high:points:log"
     if spec.kind not in ("count", "number") or len(parts) not in (3, 4) or parts[3:] not in ([], ["log"], ["linear"]):

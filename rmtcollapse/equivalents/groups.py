@@ -101,11 +101,13 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
     beta, u = matrix("cross", r"\beta", r, 1), matrix("coordinates", "u", r, 1)
     mean, target = matrix("mean", r"\bar\nu", r, 1), _real("target", r"\bar\theta")
     whole, b = unknown("pull", "a"), _real("bias", "b")
+    off = [matrix(f"centred_{k}", rf"\hat\nu_{{{k}}}", r, 1) for k in ks]
     P = [matrix(f"learned_{k}", f"P_{{{k}}}") for k in ks]
     T = [matrix(f"tested_{l}", f"T_{{{l}}}") for l in ls]
     pairs = [[unknown(f"pair_{k}_{j}", f"H_{{{k}{j}}}") for j in ks] for k in ks]
     heads = [[unknown(f"head_{k}_{l}", f"J_{{{k}{l}}}") for k in ks] for l in ls]
     misfit = [unknown(f"misfit_{k}", rf"\rho_{{{k}}}") for k in ks]
+    along = [_real(f"projection_{l}", f"q_{{{l}}}") for l in ls]
     score = [_real(f"score_mean_{l}", f"m_{{{l}}}") for l in ls]
     variance = [unknown(f"score_variance_{l}", f"V_{{{l}}}") for l in ls]
 
@@ -126,19 +128,21 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
     definitions |= {pairs[i][j]: sp.Trace(P[i] * P[j]) for i in range(groups) for j in range(groups)}
     definitions |= {heads[l][i]: sp.Trace(P[i] * T[l]) for l in range(classes) for i in range(groups)}
     definitions[whole] = sp.Add(*a)
-    definitions[mean] = sp.MatAdd(*(a[i] * nu[i] for i in range(groups)))
-    definitions[target] = sp.Add(*(a[i] * theta[i] for i in range(groups)))
-    squares = [x for i in range(groups) for x in (a[i] * nu[i] * nu[i].T, a[i] * spread[i])]
-    crosses = [x for i in range(groups) for x in (a[i] * theta[i] * nu[i], a[i] * covariation[i])]
-    definitions[M] = sp.MatAdd(*squares, -iota / whole * mean * mean.T)
-    definitions[beta] = sp.MatAdd(*crosses, -iota * target / whole * mean)
+    definitions[mean] = sp.MatAdd(*(iota * a[i] / whole * nu[i] for i in range(groups)))
+    definitions[target] = iota * sp.Add(*(a[i] * theta[i] for i in range(groups))) / whole
+    # Centred, so that nothing is lost where a group is small.
+    definitions |= {off[i]: nu[i] - mean for i in range(groups)}
+    squares = [x for i in range(groups) for x in (a[i] * off[i] * off[i].T, a[i] * spread[i])]
+    crosses = [x for i in range(groups) for x in (a[i] * (theta[i] - target) * off[i], a[i] * covariation[i])]
+    definitions[M] = sp.MatAdd(*squares)
+    definitions[beta] = sp.MatAdd(*crosses)
     definitions[G] = B.T * Q * B
     definitions[w] = Q * B * sp.Inverse(sp.MatAdd(sp.Identity(r), M * G)) * beta
     definitions[u] = B.T * w
-    definitions[b] = iota * (target - number(mean, u)) / whole
+    definitions[b] = target - number(mean, u)
     for i in range(groups):
         within = extra[i] - 2 * number(covariation[i], u) + form(u, spread[i])
-        definitions[misfit[i]] = (theta[i] - number(nu[i], u) - b) ** 2 + within + form(w, C[i])
+        definitions[misfit[i]] = (theta[i] - target - number(off[i], u)) ** 2 + within + form(w, C[i])
 
     def leverage(gain: sp.Expr, own: list[Any], l: int, i: int) -> sp.Expr:
         return gain / N * (heads[l][i] + sp.Add(*(f[j] * own[j] * pairs[i][j] for j in range(groups))))
@@ -148,13 +152,16 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
         for i in range(groups):
             statement.append(sp.Eq(z[l][i], leverage(g[i], z[l], l, i), evaluate=False))
             statement.append(sp.Eq(y[l][i], leverage(overlap * h[i] ** 2, y[l], l, i), evaluate=False))
-    outputs: dict[Any, Any] = {}
+    outputs: dict[Any, Any] = {_real("offset", r"b_0"): b}
     for l in range(classes):
         both = [f[i] * (z[l][i] / m + limit_product(1 - 1 / m, y[l][i])) * misfit[i] for i in range(groups)]
-        outputs[score[l]] = number(mu[l], u) + b
+        outputs[along[l]] = number(mu[l], u)
+        outputs[score[l]] = along[l] + b
         outputs[variance[l]] = form(w, A[l]) + sp.Add(*both)
     ratio = [label[l] * score[l] / sp.sqrt(variance[l]) for l in range(classes)]
     outputs[unknown("accuracy", r"\mathrm{acc}")] = sp.Add(*(prior[l] * normal_cdf(ratio[l]) for l in range(classes)))
+    missed = sp.Add(*(prior[l] * normal_cdf(-ratio[l]) for l in range(classes)))
+    outputs[unknown("test_error", r"\mathrm{err}")] = missed
     squared = [prior[l] * ((label[l] - score[l]) ** 2 + variance[l]) for l in range(classes)]
     outputs[unknown("risk", r"\mathrm{risk}")] = sp.Add(*squared)
     tests = [x for l in range(classes) for x in (A[l], mu[l], label[l], prior[l])]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.equivalents.eigenbasis import shared_eigenbasis
 from rmtcollapse.equivalents.sample_weights import UNIT, SampleWeights
 from rmtcollapse.equivalents.sources_solver import SourcesSolution, solve_sources
 from rmtcollapse.equivalents.sources_state import Sources
@@ -103,6 +104,17 @@ class Classifier:
     def diagonal(self) -> bool:
         """Whether covariances are given by their diagonals."""
         return self.groups[0].covariance.ndim == 1
+
+    def in_eigenbasis(self) -> Classifier:
+        """The same in the eigenbasis that all covariances share, if there is one."""
+        forms = [*(g.covariance for g in self.groups), *(x.covariance for x in self.classes)]
+        found = None if self.diagonal else shared_eigenbasis(forms)
+        if found is None:
+            return self
+        vectors, diagonals = found
+        groups = [replace(g, covariance=c) for g, c in zip(self.groups, diagonals, strict=False)]
+        classes = [replace(x, covariance=c) for x, c in zip(self.classes, diagonals[len(groups) :], strict=True)]
+        return replace(self, groups=groups, classes=classes, basis=vectors.T @ self.basis)
 
     def solve(self) -> tuple[SourcesSolution, dict[str, float]]:
         """Traces with their certificate, and all unknowns of the stated system by name."""

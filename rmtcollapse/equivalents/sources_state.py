@@ -6,6 +6,7 @@ The equations and their reasons are in :mod:`rmtcollapse.equivalents.sources_sol
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,32 +90,59 @@ class Regime:
 
 
 class State:
-    """Everything at one point: the resolvent, F, H and the deficits of its rows."""
+    """Everything at one point: the resolvent, F, and, where asked for, H and the deficits of its rows."""
 
     def __init__(self, sources: Sources, regime: Regime, traces: Array) -> None:
-        self.sources, self.unknowns = sources, traces
+        self.sources, self.regime, self.unknowns = sources, regime, traces
         self.kernels = sources.weights.kernels(regime.ridge, traces)
-        fractions, epsilon = sources.fractions, regime.epsilon
-        mixed = np.tensordot(fractions * self.kernels.mean, sources.covariances, 1) + regime.unseen
-        self.resolvent = _inverse(mixed + epsilon * sources.identity) - regime.unseen
-        self.products = self._times(sources.covariances)
-        self.image = sources.traces(self.products) / sources.samples
-        self.pairs = self._pairs(self.products)
-        self.H = fractions * self.kernels.square * traces * self.pairs / traces[:, None]
-        square = self._pairs(self.resolvent[None])[:, 0] if epsilon else 0.0
-        self.deficits = (epsilon * square + self.pairs @ (fractions * self.kernels.slack)) / traces
+        mixed = np.tensordot(sources.fractions * self.kernels.mean, sources.covariances, 1) + regime.unseen
+        self.resolvent = _inverse(mixed + regime.epsilon * sources.identity) - regime.unseen
+        self.image = self._seen_by(self.resolvent) / sources.samples
         self.defect = self._defect(regime)
 
+    @cached_property
+    def products(self) -> Array:
+        """All C_k Q."""
+        return self._times(self.sources.covariances)
+
+    @cached_property
+    def pairs(self) -> Array:
+        """All tr(C_k Q C_l Q) / N."""
+        return self._pairs(self.products)
+
+    @cached_property
+    def H(self) -> Array:
+        """Derivative of the logarithm of F."""
+        return np.asarray(
+            self.sources.fractions * self.kernels.square * self.unknowns * self.pairs / self.unknowns[:, None]
+        )
+
+    @cached_property
+    def deficits(self) -> Array:
+        """What the rows of H leave of one, at a root."""
+        epsilon = self.regime.epsilon
+        square = self._pairs(self.resolvent[None])[:, 0] if epsilon else 0.0
+        return np.asarray(
+            (epsilon * square + self.pairs @ (self.sources.fractions * self.kernels.slack)) / self.unknowns
+        )
+
+    def _seen_by(self, matrix: Array) -> Array:
+        """Traces of the products of all covariances and a symmetric matrix."""
+        sources = self.sources
+        if sources.diagonal:
+            return np.asarray(sources.traces(sources.covariances * matrix))
+        return np.array([np.vdot(c, matrix) for c in sources.covariances])
+
     def _times(self, matrices: Array) -> Array:
-        return np.asarray(self.resolvent * matrices if self.sources.diagonal else self.resolvent @ matrices)
+        return np.asarray(self.resolvent * matrices if self.sources.diagonal else matrices @ self.resolvent)
 
     def _pairs(self, products: Array) -> Array:
         """Traces of the products with each of `products`, over the normaliser."""
         if self.sources.diagonal:
             counted = products if self.sources.multiplicity is None else products * self.sources.multiplicity
             return np.asarray(self.products @ counted.T / self.sources.samples)
-        left, right = self.products, products.transpose(0, 2, 1)
-        return np.tensordot(left, right, axes=([1, 2], [1, 2])) / self.sources.samples
+        right = [np.ascontiguousarray(p.T) for p in products]
+        return np.array([[np.vdot(p, q) for q in right] for p in self.products]) / self.sources.samples
 
     def _defect(self, regime: Regime) -> Array:
         """(F - t)/t; where a threshold may be near, with the mean that then decides."""
@@ -129,24 +157,33 @@ class State:
 
     def leverages(self, metric: Array, joint: Array | None = None) -> Array:
         """z, which solve z_k = g_k tr(C_k Q (A + sum_l f_l z_l C_l) Q)/N, with `joint` in the place of g if given."""
-        right = self._pairs(self._times(metric)[None])[:, 0] / self.unknowns
+        right = self._tested(metric) / self.unknowns
         H, deficits, gain = self.H, self.deficits, self.kernels.square
         if joint is not None:
             shared, gain = joint / gain, joint
             H, deficits = H * shared, deficits + H @ (1 - shared)
         return np.asarray(solve_dominant(H, deficits, right) * self.unknowns * gain)
 
+    def _tested(self, metric: Array) -> Array:
+        """All tr(C_k Q A Q) / N; nothing new where A is one of the covariances."""
+        for k, covariance in enumerate(self.sources.covariances):
+            if np.array_equal(covariance, metric):
+                return np.asarray(self.pairs[:, k])
+        return np.asarray(self._pairs(self._times(metric)[None])[:, 0])
+
 
 def _inverse(matrix: Array) -> Array:
     """Inverse of a symmetric positive definite matrix, or of a diagonal; exact scaling."""
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg.lapack import dpotrf, dpotri
 
     if matrix.ndim == 1:
         return np.asarray(1 / matrix)
     scale = 1 / np.sqrt(np.diagonal(matrix))
-    factor = cho_factor(scale[:, None] * matrix * scale, lower=True)
-    inverse = cho_solve(factor, np.diag(scale)) * scale[:, None]
-    return np.asarray((inverse + inverse.T) / 2)
+    factor, failed = dpotrf(scale[:, None] * matrix * scale, lower=True, clean=True)
+    if failed:
+        raise np.linalg.LinAlgError("not positive definite")
+    lower = scale[:, None] * dpotri(factor, lower=True)[0] * scale
+    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def solve_dominant(H: Array, deficits: Array, right: Array) -> Array:

@@ -6,6 +6,7 @@ score of a test row is Gaussian given the fit, so that accuracy and risk are exa
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.regression import Design
 
-__all__ = ["Mixture", "fit_classifier", "flipped", "score_values"]
+__all__ = ["Mixture", "fit_classifier", "fit_with_offset", "flipped", "resampled", "score_values", "two_class_values"]
 
 Array = NDArray[np.float64]
 
@@ -62,6 +63,25 @@ def fit_classifier(rows: Array, targets: Array, ridge: float, samples: int) -> A
     return np.asarray(Design(rows).fitter(ridge * samples / len(rows))(targets))
 
 
+def fit_with_offset(rows: Array, targets: Array, ridge: float, samples: int) -> tuple[Array, float]:
+    """The same with an unpenalised intercept: coefficients and intercept."""
+    centre, middle = rows.mean(axis=0), float(targets.mean())
+    weights = fit_classifier(rows - centre, targets - middle, ridge, samples)
+    return weights, middle - float(weights @ centre)
+
+
+def resampled(
+    samples: int, subset: int, learners: int, resampling: str, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Rows of a pool that each learner is given: ``"disjoint"`` ones, a ``"subsample"``, or ``"bootstrap"`` draws."""
+    order = rng.permutation(samples)
+    for i in range(learners):
+        if resampling == "disjoint":
+            yield order[i * subset : (i + 1) * subset]
+        else:
+            yield rng.choice(samples, subset, replace=resampling == "bootstrap")
+
+
 def score_values(weights: Array, test: Mixture, bias: float = 0.0) -> dict[str, float]:
     """Accuracy, risk, mean and variance of the score of a test row of positive label, given the fit."""
     from scipy.special import ndtr
@@ -73,3 +93,16 @@ def score_values(weights: Array, test: Mixture, bias: float = 0.0) -> dict[str, 
         "score_mean": mean,
         "score_variance": variance,
     }
+
+
+def two_class_values(weights: Array, offset: float, classes: Sequence[Mixture], priors: Array) -> dict[str, float]:
+    """The same for rows of two classes, labelled 1 and -1, in the shares `priors`; mean and variance of the first.
+
+    The mean is without the intercept, which is given as `offset`.
+    """
+    first, second = classes
+    mirrored = Mixture(-second.mean, second.covariance)
+    found = score_values(weights, first, offset), score_values(weights, mirrored, -offset)
+    mixed = {n: float(priors[0] * found[0][n] + priors[1] * found[1][n]) for n in ("accuracy", "risk")}
+    mixed["test_error"] = 1 - mixed["accuracy"]
+    return {**found[0], **mixed, "score_mean": float(weights @ first.mean), "offset": offset}

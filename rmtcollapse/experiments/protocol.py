@@ -18,7 +18,7 @@ class ExperimentModel(Protocol):
 
     @classmethod
     def specs(cls) -> dict[str, Any]:
-        """Declarations of the parameters by name: ``symbol``, ``meaning``, ``unit``, ``validated_grid``."""
+        """Declarations of the parameters by name: ``symbol``, ``meaning``, ``unit``, ``copied``, ``validated_grid``."""
 
     @classmethod
     def name(cls) -> str:

@@ -144,13 +144,23 @@ def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coor
     for dim, axis in axes.items():
         columns = {**{n: v for n, v in axis.parameters.items() if n != dim}, dim: axis.labels}
         for name, column in columns.items():
-            shown = [str(v) for v in column] if column.dtype == object else column
+            shown = _shown(column)
             notes = dict(axis.attributes) if name == dim else attributes(model.specs()[name])
             labels[name] = xr.Variable((dim,), shown, notes)
     varied = {name for axis in axes.values() for name in axis.parameters}
-    fixed = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
+    plain = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
+    # netCDF has no truth values.
+    fixed = {n: int(v) if isinstance(v, bool) else v for n, v in plain.items()}
     return xr.Dataset(
         {name: xr.Variable(dims, v, {"long_name": model.VALUES.get(name, "")}) for name, v in values.items()},
         coords={**labels, **{name: (dims, v) for name, v in coords.items()}},
         attrs={"model": model.name(), **fixed},
     )
+
+
+def _shown(column: np.ndarray) -> Any:
+    """Values of an axis as a dataset can hold them: numbers, or text."""
+    if column.dtype != object:
+        return column
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in column)
+    return column.astype(float) if numbers else [str(v) for v in column]

@@ -110,14 +110,21 @@ def _validated_sizes(model: ExperimentModel, sizes: Iterable[int | Fraction] | N
 
 
 def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
-    dimension = getattr(model.parameters().get("spectrum"), "dimension", 100)
-    if dimension <= 120:
+    if _dimension(model) <= 120:
         return Fraction(1), Fraction(2), Fraction(4)
     try:
         model.resized(Fraction(1, 2))
     except ParameterError:
         return Fraction(1), Fraction(2)
     return Fraction(1, 2), Fraction(1)
+
+
+def _dimension(model: ExperimentModel) -> int:
+    """Features of a model: of its spectrum, as it says, or of the largest array that grows with its size."""
+    given = model.parameters()
+    said = getattr(given.get("spectrum"), "dimension", None) or given.get("dimension")
+    grown = [np.shape(given[n])[-1] for n, s in model.specs().items() if s.copied and given[n] is not None]
+    return int(said or max(grown, default=100))
 
 
 def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:

@@ -31,20 +31,20 @@ __all__ = [
     "class_mean_norm",
     "class_mixture",
     "directions",
+    "labelled_mixtures",
 ]
 
 Array = NDArray[np.float64]
-_INSTEAD = "or mean and, if it is not one, covariance in place of dimension and mean_norm"
 
 
-def class_dimension() -> Any:
-    """Declaration of `dimension`."""
-    return count("p", "number of features; not needed with mean", default=None, optional=True)
+def class_dimension(instead: str = "mean") -> Any:
+    """Declaration of `dimension`, in place of which there is another parameter."""
+    return count("p", f"number of features; not needed with {instead}", default=None, optional=True)
 
 
-def class_mean_norm() -> Any:
-    """Declaration of `mean_norm`."""
-    meaning = "length of the class mean; not given with mean"
+def class_mean_norm(instead: str = "mean") -> Any:
+    """Declaration of `mean_norm`, in place of which there is another parameter."""
+    meaning = f"length of the class mean; not given with {instead}"
     return nonnegative(r"|\mu|", meaning, unit="feature", default=None, optional=True)
 
 
@@ -66,23 +66,29 @@ def class_covariance() -> Any:
     )  # fmt: skip
 
 
-def check_class(values: Mapping[str, Any]) -> None:
-    """Refuse `dimension`, `mean_norm`, `mean` and `covariance` that say too little, too much, or what disagrees."""
-    mean, covariance = values["mean"], values["covariance"]
+def check_class(values: Mapping[str, Any], plural: str = "") -> None:
+    """Refuse `dimension`, `mean_norm`, `mean` and `covariance` that say too little, too much, or what disagrees.
+
+    With `plural` ``"s"`` the latter are `means` and `covariances`, arrays of those of all classes.
+    """
+    one, form = f"mean{plural}", f"covariance{plural}"
+    mean, covariance = values[one], values[form]
     if mean is None:
         for name, meaning in (("dimension", "number of features"), ("mean_norm", "length of the class mean")):
             if values[name] is None:
-                raise MissingParameterError(name, None, f"{meaning}, {_INSTEAD}")
+                instead = f"or {one} and, if not one, {form} in place of dimension and mean_norm"
+                raise MissingParameterError(name, None, f"{meaning}, {instead}")
         if covariance is not None:
-            raise ParameterError("covariance", covariance, "given together with mean, in place of mean_norm")
+            raise ParameterError(form, covariance, f"given together with {one}, in place of mean_norm")
         return
     if values["mean_norm"] is not None:
-        raise ParameterError("mean_norm", values["mean_norm"], "left out where mean is given")
-    if values["dimension"] not in (None, len(mean)):
-        raise ParameterError("dimension", values["dimension"], f"left out, or {len(mean)} as mean has it")
-    if covariance is not None and len(covariance) != len(mean):
-        d = len(mean)
-        raise ParameterError("covariance of shape", covariance.shape, f"shape ({d},) or ({d}, {d}), as mean has it")
+        raise ParameterError("mean_norm", values["mean_norm"], f"left out where {one} is given")
+    d = mean.shape[-1]
+    if values["dimension"] not in (None, d):
+        raise ParameterError("dimension", values["dimension"], f"left out, or {d} as {one} has it")
+    if covariance is not None and covariance.shape[-1] != d:
+        full, diagonal = (*mean.shape, d), mean.shape
+        raise ParameterError(f"{form} of shape", covariance.shape, f"shape {full} or {diagonal}, as {one} has it")
 
 
 @dataclass(frozen=True)
@@ -149,3 +155,15 @@ def class_mixture(model: Any) -> Mixture:
         mean = np.zeros(model.dimension)
         mean[0] = model.mean_norm
     return Mixture(mean, np.ones(len(mean)) if model.covariance is None else model.covariance)
+
+
+def labelled_mixtures(model: Any) -> tuple[Mixture, Mixture]:
+    """What the laboratory draws the classes labelled 1 and -1 from, for a model with `means` and `covariances`."""
+    from rmtcollapse.experiments.classification import Mixture
+
+    means, covariances = model.means, model.covariances
+    if means is None:
+        means = np.zeros((2, model.dimension))
+        means[:, 0] = model.mean_norm, -model.mean_norm
+    forms = np.ones_like(means) if covariances is None else covariances
+    return Mixture(means[0], forms[0]), Mixture(means[1], forms[1])

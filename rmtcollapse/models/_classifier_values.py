@@ -56,6 +56,8 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
     """
     drawn = classifier.weights.rate is not None
     module = compiled_groups(len(classifier.active), len(classifier.classes), drawn).numpy
+    if digits is None:
+        classifier = classifier.in_eigenbasis()
     solution, unknowns = classifier.solve()
     given = classifier.parameters()
     given |= {"ridge": solution.ridge, "epsilon": solution.epsilon, "unseen": solution.unseen}

@@ -23,7 +23,9 @@ def is_covariance(matrix: Array) -> bool:
         return not scale
     try:
         # Much faster than eigenvalues; zero ones come out of rounding with either sign.
-        np.linalg.cholesky(matrix / scale + 16 * len(matrix) * EPS * np.eye(len(matrix)))
+        raised = matrix / scale
+        raised.flat[:: len(matrix) + 1] += 16 * len(matrix) * EPS
+        np.linalg.cholesky(raised)
     except np.linalg.LinAlgError:
         return False
     return True

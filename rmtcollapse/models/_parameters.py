@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
@@ -44,7 +45,8 @@ class ParameterSpec:
     `kind` is one of ``"count" "number" "choice" "flag" "activation" "population" "array"``.
 
     An array has one of the numbers of dimensions `ranks`, the largest with the names `shape`. `copied` makes of its
-    value that of so many independent copies of the setting; without it the value does not change with size.
+    value that of so many independent copies of the setting; without it the value does not change with size. A count
+    that may be `infinite` is then ``inf``.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class ParameterSpec:
     shape: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
     copied: Callable[[Any, int], Any] | None = None
+    infinite: bool = False
 
     def validated(self, name: str, value: Any) -> Any:
         """The value as the type that the model stores, or a :class:`ParameterError`."""
@@ -78,6 +81,8 @@ class ParameterSpec:
             return self._array(name, value)
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value[()]
+        if self.infinite and isinstance(value, float | np.floating) and np.isposinf(value):
+            return math.inf
         allowed = (int, np.integer) if self.kind == "count" else (int, float, np.integer, np.floating)
         if isinstance(value, bool | np.bool_) or not isinstance(value, allowed):
             raise ParameterError(name, value, self.domain)
@@ -132,6 +137,10 @@ class ParameterSpec:
                 axis[i] = cell
             return axis
         axis = np.asarray(values)
+        if self.infinite and axis.ndim == 1 and axis.dtype.kind == "f" and np.any(np.isposinf(axis)):
+            # Beside an infinity whole numbers are floats; a cell is what it was.
+            cells = [self.validated(name, int(v) if v == np.floor(v) < np.inf else v) for v in axis]
+            return np.array(cells, dtype=object)
         kinds = "iu" if self.kind == "count" else "iuf"
         if axis.ndim != 1 or axis.size == 0 or axis.dtype.kind not in kinds:
             raise ParameterError(name, values, f"a one-dimensional, non-empty grid of values, each {self.domain}")
@@ -155,10 +164,20 @@ def _content(array: np.ndarray | None) -> tuple[tuple[int, ...], bytes] | None:
     return None if array is None else (array.shape, array.tobytes())
 
 
-def count(symbol: str, meaning: str, *, least: int = 1, default: Any = attrs.NOTHING, optional: bool = False) -> Any:
-    """A whole number, at least `least`."""
-    domain = f"an integer >= {least}"
-    spec = ParameterSpec("count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional)
+def count(
+    symbol: str,
+    meaning: str,
+    *,
+    least: int = 1,
+    default: Any = attrs.NOTHING,
+    optional: bool = False,
+    infinite: bool = False,
+) -> Any:
+    """A whole number, at least `least`; infinity too where it may be `infinite`."""
+    domain = f"an integer >= {least}" + (", or inf" if infinite else "")
+    spec = ParameterSpec(
+        "count", symbol, meaning, domain, "a count", lambda v: v >= least, optional=optional, infinite=infinite
+    )
     return _field(spec, default)
 
 

@@ -23,7 +23,7 @@ the label, for every :math:`\mu,C,n,p,\lambda`. In the corrections that is
 :math:`\pi_-` share of negatives, :math:`\varepsilon_\pm` flip rates, :math:`\rho_\pm` corrections, *m*, *V* mean and
 variance of the score.
 
-**Source.** Firdoussi and Seddik 2024, arXiv 2405.14088, for :math:`C=1` (its public code agrees). Other covariances,
+**Source.** El Firdoussi and Seddik [FirdoussiSeddik2024]_ for :math:`C=1` (the public code agrees). Other covariances,
 the posterior means and the risk-optimal targets are derived here.
 """
 

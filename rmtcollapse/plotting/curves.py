@@ -102,8 +102,11 @@ def axis_label(grid: xr.DataArray) -> str:
 
 
 def _geometric(grid: np.ndarray) -> bool:
-    """Whether a grid is spaced more evenly in its logarithm."""
-    if grid.min() <= 0 or len(grid) < 3:
+    """Whether a grid is spaced more evenly in its logarithm; of words it is not."""
+    if grid.dtype.kind not in "iuf":
+        return False
+    grid = grid[np.isfinite(grid)]
+    if not grid.size or grid.min() <= 0 or len(grid) < 3:
         return False
     plain, logarithmic = np.diff(grid), np.diff(np.log(grid))
     return bool(logarithmic.std() * abs(plain.mean()) < plain.std() * abs(logarithmic.mean()))

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from rmtcollapse.spectra import _arithmetic as dd
 from rmtcollapse.spectra._arithmetic import DoubleDouble
 
-__all__ = ["atom_sums", "atom_sums_double_double", "node_sums", "node_sums_double_double"]
+__all__ = [
+    "atom_sums",
+    "atom_sums_double_double",
+    "node_sums",
+    "node_sums_double_double",
+    "power_sums",
+    "rough_roots",
+    "unit_heights",
+]
 
 SMALL = 200_000  # atoms x points up to which numba's start costs more than it saves
 WARM = 1_000  # the same once numba has started
@@ -60,9 +68,7 @@ def atom_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> t
 
 def _by_numpy(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     results = np.empty((4, u.size), complex)
-    step = max(1, CHUNK // places.size)
-    for start in range(0, u.size, step):
-        part = slice(start, start + step)
+    for part in _parts(u.size, places.size):
         inverse = 1 / (places - u[part, None])
         terms = weights * inverse
         moments = places * terms
@@ -103,3 +109,59 @@ def node_sums_double_double(
     """As `atom_sums_double_double`, for complex places and weights as pairs: four rows, (4, nodes)."""
     sums = _kernels().double_double_node_kernel(np.stack([*u.real, *u.imag], 1), places, weights).T
     return DoubleDouble((sums[0], sums[1]), (sums[2], sums[3])), DoubleDouble((sums[4], sums[5]), (sums[6], sums[7]))
+
+
+def power_sums(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    """Sums of weights/(places - u)^k for k = 2, 3, 4 at real points u (n,), (3, n); infinite at a place."""
+    if _large(u.size, places):
+        sums: NDArray[Any] = _kernels().power_kernel(u, places, weights)
+        return sums
+    result = np.empty((3, u.size))
+    for part in _parts(u.size, places.size):
+        with np.errstate(all="ignore"):
+            inverse = 1 / (places - u[part, None])
+            power = inverse * inverse * weights
+            for k in range(3):
+                result[k, part] = power.sum(1)
+                power *= inverse
+    return result
+
+
+def unit_heights(
+    real: NDArray[Any], places: NDArray[Any], weights: NDArray[Any], tolerance: float, iterations: int
+) -> NDArray[Any]:
+    """Newton's method for `rmtcollapse.spectra._poles.unit_height`, from the sum of the weights."""
+    if _large(real.size, places):
+        found: NDArray[Any] = _kernels().height_kernel(real, places, weights, tolerance, iterations)
+        return found
+    result = np.empty(real.size)
+    for part in _parts(real.size, places.size):
+        squares = (places - real[part, None]) ** 2
+        s = np.full(squares.shape[0], weights.sum())
+        for _ in range(iterations):
+            inverse = 1 / (squares + s[:, None])
+            terms = weights * inverse
+            g = terms.sum(1)
+            new = s + g * (g - 1) / (terms * inverse).sum(1)
+            new = np.where(new > 0, new, s / 64)
+            settled = np.abs(new - s) <= tolerance * s
+            s = new
+            if settled.all():
+                break
+        result[part] = s
+    return result
+
+
+def rough_roots(
+    u: NDArray[Any], x: NDArray[Any], leaf: tuple[NDArray[Any], NDArray[Any]], variance: float, ratio: float, steps: int
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Newton's method for u (1 - ratio t) - variance m = x: u (n,), nan where it failed, and dz/du; None while cold."""
+    if not _large(u.size, leaf[0]):
+        return None
+    roots, slopes = _kernels().newton_kernel(u, x, *leaf, variance, ratio, steps)
+    return roots, slopes
+
+
+def _parts(points: int, atoms: int) -> list[slice]:
+    step = max(1, CHUNK // atoms)
+    return [slice(start, start + step) for start in range(0, points, step)]

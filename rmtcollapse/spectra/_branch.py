@@ -17,6 +17,7 @@ from rmtcollapse.spectra._solver import jets, values
 __all__ = [
     "Branch",
     "find_roots",
+    "gap_branches",
     "grid",
     "image_noise",
     "image_slope",
@@ -104,10 +105,15 @@ def leaf_branches(leaf: Leaf, size: float) -> list[Branch]:
 
 def pole_branches(leaf: Leaf, weights: NDArray[Any], size: float, *, hard: bool) -> list[Branch]:
     """Branches of one convolution of atoms: the gaps are found in u itself. A hard edge is at u = 0, exactly."""
-    result = []
     gaps = gaps_of_poles(leaf.places, weights)
     if hard:
         gaps.flat[np.argmin(np.abs(gaps))] = 0.0
+    return gap_branches(gaps, size)
+
+
+def gap_branches(gaps: NDArray[Any], size: float) -> list[Branch]:
+    """Branches of known intervals (gaps, 2) of the one parameter, between edges."""
+    result = []
     for low, high in gaps:
         if np.isinf(low):
             whole = _outer(float(high), size, -1)
@@ -122,13 +128,17 @@ def pole_branches(leaf: Leaf, weights: NDArray[Any], size: float, *, hard: bool)
 
 
 def image_slope(node: Node, branch: Branch, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """z at v (n,), and its slope: negative where it is not admissible, nan where that is undetermined."""
+    u = branch.u(v)
     with np.errstate(all="ignore"):
-        here, trace = jets(node, branch.u(v).astype(complex))
+        here, trace = jets(node, u.astype(complex))
         direction = np.ones((1, v.size)) if len(node.leaves) == 1 else _along(trace)
         slope = np.einsum("kn,kn->n", here.z.slopes.real, direction)
         last, _, below = trace[-1]
-        slope = np.where(last.admissible(values(here), *(values(b) for b in below)), slope, -1.0)
-    return here.z.value.real, np.nan_to_num(slope, nan=-1.0, posinf=1.0, neginf=-1.0)
+        admissible = last.admissible(values(here), *(values(b) for b in below))
+    slope = np.where(admissible, np.nan_to_num(slope, nan=-1.0, posinf=1.0, neginf=-1.0), -1.0)
+    # where a parameter is exactly 0, functions of the others are 0/0
+    return here.z.value.real, np.where((u == 0).any(0) & ~(slope > 0), np.nan, slope)
 
 
 def _along(trace: list[Any]) -> NDArray[Any]:
@@ -202,6 +212,8 @@ def _sampled(node: Node, branch: Branch) -> tuple[NDArray[Any], NDArray[Any]]:
     if not v.size:
         return v, v
     image, slope = image_slope(node, branch, v)
+    known = ~np.isnan(slope)
+    v, image, slope = v[known], image[known], slope[known]
     if len(node.leaves) > 1 and _is_constant(node, branch, v, image):
         return v, np.full(v.size, -1.0)  # constant: what rounding leaves of the slope has no sign
     for _ in range(10):

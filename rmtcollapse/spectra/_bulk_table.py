@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.spectra._curve import Node, convolved_atoms
+from rmtcollapse.spectra._atom_sums import rough_roots
+from rmtcollapse.spectra._curve import AddSemicircle, Node, affine_factor, convolved_atoms
 from rmtcollapse.spectra._poles import unit_height
 from rmtcollapse.spectra._real import Bulk
-from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, jets, refined
+from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, exact_arguments, jets, refined
 
 __all__ = ["BulkTable"]
 
 COARSE = 7
-ANCHORS = 21
-CLOSE = 1e-6  # relative to Im u: a prediction this good leaves one step to do
+ANCHORS = 7
+CLOSE = 1e-2  # relative to Im u: from a prediction this good Newton converges in a few steps
 LARGEST = 3000  # nodes a bulk
+STEPS = 8
 PERIOD = 4.0
 
 Floats = NDArray[Any]
@@ -98,34 +100,37 @@ class BulkTable:
 
     def _add_edges(self) -> None:
         """Append the ends of the bulks at which u leaves along a straight line in the angle."""
-        for number, bulk in enumerate(self.bulks):
-            for end, u, sign in ((0.0, bulk.left_u, 1), (np.pi, bulk.right_u, -1)):
-                speed = self._edge_speed(u, (bulk.right - bulk.left) / 2)
-                if speed is not None:
-                    self.angles = np.append(self.angles, PERIOD * number + end)
-                    self.u = np.concatenate([self.u, u[:, None] + 0j], 1)
-                    self.slopes = np.concatenate([self.slopes, sign * 1j * speed[:, None]], 1)
+        own = PERIOD * np.arange(len(self.bulks))
+        angles = np.concatenate([own, own + np.pi])
+        u = np.stack([b.left_u for b in self.bulks] + [b.right_u for b in self.bulks], 1)
+        speed = self._edge_speeds(u, np.tile((self.right - self.left) / 2, 2))
+        good = np.all(np.isfinite(speed) & (speed > 0), axis=0)
+        sign = np.repeat([1j, -1j], own.size)[good]
+        self.angles = np.concatenate([self.angles, angles[good]])
+        self.u = np.concatenate([self.u, u[:, good] + 0j], 1)
+        self.slopes = np.concatenate([self.slopes, sign * speed[:, good]], 1)
         self._sort()
 
-    def _edge_speed(self, u: Floats, half: float) -> Floats | None:
-        """|du/d angle| (k,) at an edge: there z' = 0 along the curve, and z'' is taken by a complex step."""
-        size = 1e-20 * max(float(np.max(np.abs(u))), 1e-280)
-        slope, along = self._along(u[:, None] + 0j)
-        slope, _ = self._along(u[:, None] + 1j * size * along)
+    def _edge_speeds(self, u: Floats, half: Floats) -> Floats:
+        """|du/d angle| (k, n) at edges: there z' = 0 along the curve, and z'' is taken by a complex step."""
+        size = 1e-20 * np.maximum(np.abs(u).max(0), 1e-280)
         with np.errstate(all="ignore"):
-            speed: Floats = along[:, 0].real * np.sqrt(half * size / np.abs(slope[0].imag))
-        return speed if np.all(np.isfinite(speed)) and np.all(speed > 0) else None
+            along = self._along(u + 0j)[1]
+            slope = self._along(u + 1j * size * along)[0]
+            speed: Floats = along.real * np.sqrt(half * size / np.abs(slope.imag))
+        return speed
 
     def _along(self, u: Complexes) -> tuple[Complexes, Complexes]:
-        """Derivative of z (1,) along the curve in its first parameter, and the direction (k, 1)."""
+        """Derivative of z (n,) along the curve in its first parameter, and the direction (k, n)."""
         here, trace = jets(self.root, u)
-        rows = [c.slopes[:, 0] for node, _, below in trace if (c := node.constraint(*below)) is not None]
-        direction = np.ones((len(u), 1), complex)
-        with np.errstate(all="ignore"):
-            if rows and np.all(np.isfinite(rows)) and np.linalg.matrix_rank(np.stack(rows)[:, 1:]) == len(rows):
-                direction[1:, 0] = np.linalg.solve(np.stack(rows)[:, 1:], -np.stack(rows)[:, 0])
-            slope = np.einsum("kn,kn->n", here.z.slopes, direction)
-        return slope, direction
+        rows = [c.slopes for node, _, below in trace if (c := node.constraint(*below)) is not None]
+        direction = np.ones(u.shape, complex)
+        if rows:
+            matrix = np.stack(rows).transpose(2, 0, 1)
+            known = np.isfinite(matrix).all((1, 2))
+            known[known] = np.linalg.matrix_rank(matrix[known][:, :, 1:]) == len(rows)
+            direction[1:, known] = np.linalg.solve(matrix[known][:, :, 1:], -matrix[known][:, :, :1])[:, :, 0].T
+        return np.einsum("kn,kn->n", here.z.slopes, direction), direction
 
     def _sort(self) -> None:
         order = np.argsort(self.angles)
@@ -166,9 +171,26 @@ class BulkTable:
 
     def _finished(self, angles: Floats, guess: Complexes) -> Solved:
         z = self.place(angles) + 0j
-        found = refined(self.root, z, guess)
+        found = self._compiled(z, guess)
+        missing = np.flatnonzero(~found.good)
+        found.put(missing, refined(self.root, z[missing], guess[:, missing]))
         missing = np.flatnonzero(~found.good)
         found.put(missing, continued(self.root, z[missing], self.scale, patience=20))
+        return found
+
+    def _compiled(self, z: Complexes, guess: Complexes) -> Solved:
+        """Nodes of one convolution of atoms without certificates: what is read from the table is certified later."""
+        found = Solved.empty(*guess.shape)
+        node = convolved_atoms(self.root)
+        if node is None:
+            return found
+        inner, leaf = exact_arguments(self.root, z)[id(node)], node.leaves[0]
+        constants = (float(node.variance), 0.0) if isinstance(node, AddSemicircle) else (0.0, float(node.ratio))
+        made = rough_roots(guess[0], inner.real, (leaf.places, leaf.weights), *constants, STEPS)
+        if made is not None:
+            u, slopes = made
+            speed = 1 / (affine_factor(self.root) * slopes)
+            found.put(np.arange(z.size), Solved(u[None], speed[None], found.m, np.isfinite(u), found.relative))
         return found
 
     def solve(self, x: Floats, which: NDArray[np.intp]) -> Solved:

@@ -45,7 +45,7 @@ from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Dual, Jet, either
 from rmtcollapse.spectra._atom_sums import CHUNK, atom_sums, atom_sums_double_double
 
 __all__ = ["AddFold", "AddPoisson", "AddSemicircle", "AffineMap", "Leaf", "MixZero", "MultiplyFold", "MultiplyPoisson"]
-__all__ += ["Node", "Point", "Product", "Sum", "convolved_atoms", "leaf_jet"]
+__all__ += ["Node", "Point", "Product", "Sum", "affine_factor", "convolved_atoms", "leaf_jet"]
 
 
 @dataclass
@@ -476,3 +476,12 @@ def convolved_atoms(root: Node) -> AddSemicircle | MultiplyPoisson | None:
     if isinstance(root, AddSemicircle | MultiplyPoisson) and isinstance(root.children[0], Leaf):
         return None if root.children[0].ends else root
     return None
+
+
+def affine_factor(root: Node) -> float:
+    """By how much the affine maps around a law stretch it."""
+    factor = 1.0
+    while isinstance(root, AffineMap | MixZero):
+        factor *= float(root.factor) if isinstance(root, AffineMap) else 1.0
+        root = root.children[0]
+    return factor

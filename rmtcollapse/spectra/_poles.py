@@ -14,26 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.spectra._atom_sums import CHUNK
+from rmtcollapse.spectra._atom_sums import power_sums, unit_heights
 
 __all__ = ["gaps_of_poles", "unit_height"]
 
 ITERATIONS = 200
-
-
-def _powers(u: NDArray[Any], places: NDArray[Any], weights: NDArray[Any], order: int) -> list[NDArray[Any]]:
-    """Sums of A/(tau - u)^k for k = 2..order at points u (n,)."""
-    sums = np.empty((order - 1, u.size))
-    step = max(1, CHUNK // places.size)
-    for start in range(0, u.size, step):
-        part = slice(start, start + step)
-        with np.errstate(all="ignore"):  # infinite at a place
-            inverse = 1 / (places - u[part, None])
-            power = inverse * inverse * weights
-            for k in range(order - 1):
-                sums[k, part] = power.sum(1)
-                power *= inverse
-    return list(sums)
 
 
 def _dips(places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -51,7 +36,7 @@ def _dips(places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], ND
         if not active.size:
             break
         at = u[active]
-        g, half_slope, third_curvature = _powers(at, places, weights, 4)
+        g, half_slope, third_curvature = power_sums(at, places, weights)
         slope, curvature = 2 * half_slope, 6 * third_curvature
         found[active[g < 1]] = at[g < 1]
         lowest = g + np.minimum(slope * (left[active] - at), slope * (right[active] - at))
@@ -70,17 +55,20 @@ def _dips(places: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], ND
 def _edge(near: NDArray[Any], far: NDArray[Any], places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     """Roots of g = 1 between points `near` a pole, where g >= 1, and points `far` from it, where g < 1."""
     high, low, u = near.copy(), far.copy(), far.copy()
+    result, index = np.empty_like(u), np.arange(u.size)
     for _ in range(ITERATIONS):
-        g, third = _powers(u, places, weights, 3)
+        g, third, _ = power_sums(u, places, weights)
         high, low = np.where(g >= 1, u, high), np.where(g >= 1, low, u)
         with np.errstate(all="ignore"):
             new = u + (g - g**1.5) / third  # Newton on g^{-1/2} - 1
         between = (new - high) * (new - low) < 0
         new = np.where(between, new, (high + low) / 2)
-        small = np.abs(new - u) <= 2 * np.spacing(np.abs(u))
-        if np.all(small | (np.abs(high - low) <= 2 * np.spacing(np.abs(u)))):
-            return np.asarray(new)
-        u = new
+        width = 2 * np.spacing(np.abs(u))
+        rest = (np.abs(new - u) > width) & (np.abs(high - low) > width)
+        result[index[~rest]] = new[~rest]
+        if not rest.any():
+            return result
+        high, low, u, index = high[rest], low[rest], new[rest], index[rest]
     raise ConvergenceError("an edge of the support was not found to rounding: merge atoms that are nearly equal")
 
 
@@ -98,8 +86,9 @@ def gaps_of_poles(places: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     rising = np.array([places[0], *places[index + 1]]) - np.array([own[0], *own[index + 1]])
     falling = np.array([*places[index], places[-1]]) + np.array([*own[index], own[-1]])
     first = points[:-1], points[1:]
-    upper = _edge(rising, np.minimum(first[0], rising), places, weights)
-    lower = _edge(falling, np.maximum(first[1], falling), places, weights)
+    near = np.concatenate([rising, falling])
+    far = np.concatenate([np.minimum(first[0], rising), np.maximum(first[1], falling)])
+    upper, lower = _edge(near, far, places, weights).reshape(2, -1)
     result = np.full((dips.size + 2, 2), np.inf)
     result[0, 0] = -np.inf
     result[:-1, 1], result[1:, 0] = upper, lower
@@ -111,21 +100,4 @@ def unit_height(real: NDArray[Any], places: NDArray[Any], weights: NDArray[Any])
 
     1/g is increasing and concave in s: after one step, Newton's method for 1/g = 1 rises to the root from any start.
     """
-    result = np.empty(real.size)
-    step = max(1, CHUNK // places.size)
-    for start in range(0, real.size, step):
-        part = slice(start, start + step)
-        squares = (places - real[part, None]) ** 2
-        s = np.full(squares.shape[0], weights.sum())
-        for _ in range(ITERATIONS):
-            inverse = 1 / (squares + s[:, None])
-            terms = weights * inverse
-            g = terms.sum(1)
-            new = s + g * (g - 1) / (terms * inverse).sum(1)
-            new = np.where(new > 0, new, s / 64)
-            settled = np.abs(new - s) <= 1e-10 * s
-            s = new
-            if settled.all():
-                break
-        result[part] = s
-    return result
+    return unit_heights(real, places, weights, 1e-10, ITERATIONS)

@@ -76,30 +76,41 @@ def branches(node: Node, size: float | None = None) -> list[Branch]:
         if np.all(weights > 0):
             hard = isinstance(node, MultiplyPoisson) and node.ratio == 1
             return pole_branches(child, weights, size, hard=hard)
-    if isinstance(node, MultiplyFold) and node.k > 2:  # each power in turn, or another winding would pass
-        lower = branches(MultiplyFold(child, node.k - 1, node.mean), size)
-        return [piece for branch in lower for piece in increasing(node, branch)]
-    return [piece for branch in branches(child, size) for piece in increasing(node, branch)]
+    found = branches(child, size)
+    # each power in turn, or another winding would pass
+    powers = [MultiplyFold(child, k, node.mean) for k in range(2, node.k)] if isinstance(node, MultiplyFold) else []
+    for law in (*powers, node):
+        found = [piece for branch in found for piece in increasing(law, branch)]
+    return found
 
 
-def _image(law: Node, u: NDArray[Any]) -> float:
-    """z at real parameters (k,), rounded once from 32 digits where the laws' atoms are real."""
+def _images(law: Node, u: NDArray[Any]) -> NDArray[Any]:
+    """z (n,) at real parameters (k, n), rounded once from 32 digits where the laws' atoms are real."""
     with np.errstate(all="ignore"):
         low = np.zeros_like(u)
         for _ in range(3):  # parameters that meet to 16 digits only would move z as much
             trace: list[Any] = []
-            pairs = [DoubleDouble.of(x[None] + 0j, y[None] + 0j) for x, y in zip(u, low, strict=True)]
+            pairs = [DoubleDouble.of(x + 0j, y + 0j) for x, y in zip(u, low, strict=True)]
             exact = evaluate(law, [leaf.double_double(x) for leaf, x in zip(law.leaves, pairs, strict=True)], trace)
-            misses = [c.value.real[0] for node, _, below in trace if (c := node.constraint(*below)) is not None]
-            if not misses or not np.all(np.isfinite(misses)):
+            misses = [c.value.real for node, _, below in trace if (c := node.constraint(*below)) is not None]
+            if not misses:
                 break
-            _, rough = jets(law, u[:, None] + 0j)
-            rows = [c.slopes.real[1:, 0] for node, _, below in rough if (c := node.constraint(*below)) is not None]
-            if not np.all(np.isfinite(rows)) or np.linalg.matrix_rank(rows) < len(rows):
-                break
-            low[1:] -= np.linalg.solve(np.stack(rows), np.array(misses))
-        found = float(exact.z.value.real[0])
-        return found if np.isfinite(found) else float(jets(law, u[:, None] + 0j)[0].z.value.real[0])
+            low[1:] -= _corrections(law, u, np.stack(misses))
+        rough = jets(law, u + 0j)[0].z.value.real
+        found: NDArray[Any] = np.where(np.isfinite(exact.z.value.real), exact.z.value.real, rough)
+    return found
+
+
+def _corrections(law: Node, u: NDArray[Any], misses: NDArray[Any]) -> NDArray[Any]:
+    """Changes (k - 1, n) of all parameters but the first that make up for constraints missed by `misses` (k - 1, n)."""
+    _, trace = jets(law, u + 0j)
+    rows = [c.slopes.real[1:] for node, _, below in trace if (c := node.constraint(*below)) is not None]
+    matrix = np.stack(rows).transpose(2, 0, 1)
+    known = np.isfinite(matrix).all((1, 2)) & np.isfinite(misses).all(0)
+    known[known] = np.linalg.matrix_rank(matrix[known]) == len(rows)
+    changes = np.zeros_like(misses)
+    changes[:, known] = np.linalg.solve(matrix[known], misses.T[known][:, :, None])[:, :, 0].T
+    return changes
 
 
 def _snapped(x: float, tiny: float) -> float:
@@ -107,11 +118,14 @@ def _snapped(x: float, tiny: float) -> float:
     return 0.0 if abs(x) < tiny else x
 
 
-def _reach(law: Node, branch: Branch) -> tuple[float, float]:
-    """z at the ends of a branch."""
-    u = branch.u(np.array([branch.low, branch.high]))
-    low = -np.inf if branch.ends[0] == "infinity" else _image(law, u[:, 0])
-    return low, np.inf if branch.ends[1] == "infinity" else _image(law, u[:, 1])
+def _ends(law: Node, found: list[Branch]) -> list[tuple[Any, ...]]:
+    """Of each branch: z at its ends, the parameters (k, 2) there, and what they are."""
+    u = np.stack([branch.u(np.array([branch.low, branch.high])) for branch in found], 1)  # (k, branches, 2)
+    z = _images(law, u.reshape(len(u), -1)).reshape(-1, 2)
+    kinds = np.array([branch.ends for branch in found])
+    z[:, 0] = np.where(kinds[:, 0] == "infinity", -np.inf, z[:, 0])
+    z[:, 1] = np.where(kinds[:, 1] == "infinity", np.inf, z[:, 1])
+    return [(float(z[i, 0]), float(z[i, 1]), u[:, i], branch.ends) for i, branch in enumerate(found)]
 
 
 def _rises(law: Node, branch: Branch, end: tuple[Any, ...], scale: float) -> bool:
@@ -125,7 +139,7 @@ def _rises(law: Node, branch: Branch, end: tuple[Any, ...], scale: float) -> boo
 
 def bulks(law: Node, found: list[Branch]) -> list[Bulk]:
     """The intervals of the support, increasing."""
-    ends = [(*_reach(law, branch), branch.u(np.array([branch.low, branch.high])), branch.ends) for branch in found]
+    ends = _ends(law, found)
     scale = max(abs(x) for end in ends for x in end[:2] if np.isfinite(x))
     if len(law.leaves) > 1:
         rises = [_rises(law, branch, end, scale) for branch, end in zip(found, ends, strict=True)]

@@ -30,6 +30,7 @@ __all__ = [
     "double_double_steps",
     "evaluate",
     "evaluate_potential",
+    "exact_arguments",
     "jets",
     "polished",
     "refined",
@@ -75,7 +76,7 @@ def values(point: Point) -> Point:
 def evaluate_potential(root: Node, u: NDArray[Any], z: NDArray[Any] | None = None) -> NDArray[Any]:
     """The logarithmic potential at parameters u (k, n), those of z (n,) where it is known."""
     _, trace = jets(root, u)
-    exact = {} if z is None else _exact_arguments(root, z)
+    exact = {} if z is None else exact_arguments(root, z)
     logarithms = iter([leaf.logarithm(x) for leaf, x in zip(root.leaves, u, strict=True)])
     known: dict[int, Point] = {}
     for node, jet, below in trace:
@@ -90,7 +91,7 @@ def evaluate_potential(root: Node, u: NDArray[Any], z: NDArray[Any] | None = Non
     return result
 
 
-def _exact_arguments(root: Node, z: NDArray[Any]) -> dict[int, NDArray[Any]]:
+def exact_arguments(root: Node, z: NDArray[Any]) -> dict[int, NDArray[Any]]:
     """z of the root, and of what it is an affine image of, by node."""
     found = {id(root): z}
     while isinstance(root, AffineMap | MixZero):
@@ -306,8 +307,9 @@ def double_double_steps(root: Node, z: NDArray[Any], start: NDArray[Any]) -> Sol
             high = step.value
             low = (step.real[1] + 1j * step.imag[1]).astype(complex)
             alive = np.isfinite(high).all(0) & (high.imag > 0).all(0)
-            # parameters may be less well determined than what they determine
-            done = alive & (moved < 1e-8) & ((ratio < FINE) | ((ratio < AIM) & (moved < 1e-14)))
+            # parameters may be less well determined than what they determine; one alone converges quadratically
+            settled = (moved < 1e-14) | (len(high) == 1)
+            done = alive & (moved < 1e-8) & ((ratio < FINE) | ((ratio < AIM) & settled))
             if done.any():
                 done[done] = _admissible(_part(rough, done), high[:, done])
                 out.put(index, Solved(high, speed, m, done & (relative < 1e-10), np.maximum(relative, 1e-16)))

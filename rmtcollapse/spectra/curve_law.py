@@ -120,7 +120,9 @@ class CurveLaw(Law):
 
     def _lifted(self, u: Any) -> Any:
         """Real parameters a hair above the real axis: on which side the logarithms are cut."""
-        return u + 1e-40j * np.maximum(np.abs(u), 1e-20 * size_of(self._root))
+        sizes = np.where(np.isfinite(u), np.abs(u), 0.0)
+        unit = min(size_of(self._root), float(sizes.max(initial=0.0)) or np.inf)
+        return u + 1e-40j * np.maximum(np.abs(u), 1e-20 * unit)
 
     @cached_property
     def _branches(self) -> list[Branch]:
@@ -253,15 +255,13 @@ class CurveLaw(Law):
 
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
-        result = []
-        for bulk in self._bulks:
-            for x, u in ((bulk.left, bulk.left_u), (bulk.right, bulk.right_u)):
-                if math.isfinite(x) and np.all(np.isfinite(u)):
-                    with np.errstate(all="ignore"):
-                        m = abs(jets(self._root, u[:, None] + 0j)[0].m.value[0])
-                    if not m * self._scale < 1e7:
-                        result.append(x)
-        return result
+        ends = [(b.left, b.left_u) for b in self._bulks] + [(b.right, b.right_u) for b in self._bulks]
+        ends = [(x, u) for x, u in ends if math.isfinite(x) and np.all(np.isfinite(u))]
+        if not ends:
+            return []
+        with np.errstate(all="ignore"):
+            m = jets(self._root, np.stack([u for _, u in ends], 1) + 0j)[0].m.value
+        return [x for (x, _), size in zip(ends, np.abs(m), strict=True) if not size * self._scale < 1e7]
 
     def reference(self, z: complex, digits: int = 40) -> Any:
         """m(z) in mpmath, to this many digits, from the same relations; z as for `stieltjes`, above the axis."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, Leaf, MultiplyPoisson, Node
+from rmtcollapse.spectra._branch import Branch, gap_branches
+from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, Leaf, MultiplyFold, MultiplyPoisson, Node
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import EPS, FloatArray, real_array, refuse_entry
@@ -136,11 +137,14 @@ class Semicircle(CurveLaw):
     Parameters
     ----------
     variance : float
-        :math:`\sigma^2 > 0`.
+        :math:`\sigma^2 > 0`, from 1e-200 to 1e200.
     """
 
     def __init__(self, variance: float = 1.0) -> None:
-        self._variance = exact_number("variance", variance, "a finite number > 0", positive=True)
+        domain = "a number from 1e-200 to 1e200"
+        self._variance = exact_number("variance", variance, domain, positive=True)
+        if not 1e-200 <= self._variance <= 1e200:
+            raise ParameterError("variance", variance, domain)
 
     @property
     def variance(self) -> float:
@@ -169,17 +173,19 @@ class FreePoisson(CurveLaw):
     Parameters
     ----------
     rate : float
-        :math:`\lambda > 0`; below 1 there is an atom of mass :math:`1-\lambda` at 0.
+        :math:`\lambda > 0`, from 1e-9 to 1e9; below 1 there is an atom of mass :math:`1-\lambda` at 0.
     jump : float
         a, not 0.
     """
 
     def __init__(self, rate: float, jump: float = 1.0) -> None:
-        self._rate = exact_number("rate", rate, "a finite number > 0", positive=True)
+        domain = f"a number from {SMALLEST:g} to {LARGEST:g}"
+        self._rate = exact_number("rate", rate, domain, positive=True)
+        if not SMALLEST <= float(self._rate) <= LARGEST:
+            raise ParameterError("rate", rate, domain)
         self._jump = exact_number("jump", jump, "a finite number, not 0")
         if not self._jump:
             raise ParameterError("jump", jump, "a finite number, not 0")
-        aspect_ratio(1 / self._rate)
 
     @property
     def rate(self) -> float:
@@ -273,7 +279,14 @@ class FussCatalan(CurveLaw):
 
     @cached_property
     def _root(self) -> Node:
-        return self._multiplied_to(unit_leaf())
+        one = MultiplyPoisson(unit_leaf(), Fraction(1))
+        return MultiplyFold(one, self.order, 1.0) if self.order > 1 else one
+
+    @cached_property
+    def _branches(self) -> list[Branch]:
+        # z = u (u/(u - 1))^L, and z' = 0 at u = L + 1: closed, where a search would take every power in turn
+        below, above = gap_branches(np.array([[-np.inf, 0.0], [self.order + 1.0, np.inf]]), self.order + 1.0)
+        return [below.part(below.low, 660.0, below.ends), above]  # u up to -1e-286: at 0 itself m is infinite
 
     def atoms(self) -> list[tuple[float, float]]:
         return []

@@ -225,9 +225,10 @@ def _split(population: Spectrum | Law) -> tuple[Fraction, CurveLaw]:
         raise ParameterError("smallest place of population", population._hull[0], "at least 0: covariances are")
     if not isinstance(population, Atoms):
         return Fraction(0), population
+    if not np.any(population.values == 0):
+        return Fraction(0), population
+    if population.values.size == 1:
+        raise ParameterError("population", population, "not all zero")
     exact = [Fraction(count) for count in population._counts]
     zero = sum((h for x, h in zip(population.values, exact, strict=True) if x == 0), Fraction(0))
-    zero = zero / sum(exact, Fraction(0)) if zero else zero
-    if zero and population.values.size == 1:
-        raise ParameterError("population", population, "not all zero")
-    return zero, population
+    return zero / sum(exact, Fraction(0)), population

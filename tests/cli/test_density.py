@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from rmtcollapse import experiments, spectra
-from rmtcollapse.cli.main import main
 
 TWO = "sample-covariance:atoms=1;8,ratio=1/10"
 LAW = spectra.SampleCovariance(spectra.Atoms([1, 8]), 0.1)
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def cli(command_line):  # type: ignore[no-untyped-def]
     """A function that runs `density` and gives its exit code, standard output and standard error."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rmtcollapse", "density", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
+    return partial(command_line, "density")
 
 
-def strict(text: str) -> dict[str, Any]:
-    """Parse JSON, refusing NaN and Infinity."""
-
-    def refuse(name: str) -> None:
-        raise ValueError(name)
-
-    found: dict[str, Any] = json.loads(text, parse_constant=refuse)
-    return found
-
-
-def test_values_are_those_of_the_python_api(cli) -> None:  # type: ignore[no-untyped-def]
+def test_values_are_those_of_the_python_api(strict, cli) -> None:  # type: ignore[no-untyped-def]
     code, out, err = cli(TWO, "--json", "--points", "30")
     found = strict(out)
     assert (code, err) == (0, "")
@@ -53,7 +32,7 @@ def test_values_are_those_of_the_python_api(cli) -> None:  # type: ignore[no-unt
     assert all(left < x < right for i, (left, right) in enumerate(found["support"]) for x in found["x"][30 * i :][:30])
 
 
-def test_a_closed_form(cli) -> None:  # type: ignore[no-untyped-def]
+def test_a_closed_form(strict, cli) -> None:  # type: ignore[no-untyped-def]
     """Marchenko-Pastur at ratio 1: the density is sqrt(x (4 - x)) / (2 pi x), which diverges at 0."""
     code, out, _ = cli("marchenko-pastur:ratio=1", "--at", "-1,0,1,2,4", "--json")
     found = strict(out)
@@ -80,21 +59,21 @@ def test_text_names_law_atoms_and_bulks(cli) -> None:  # type: ignore[no-untyped
     assert float(lines[5].split()[1]) == pytest.approx(np.sqrt((right - 1) * (1 - left)) / (4 * np.pi), rel=1e-11)
 
 
-def test_laws_of_atoms_have_no_density(cli) -> None:  # type: ignore[no-untyped-def]
+def test_laws_of_atoms_have_no_density(strict, cli) -> None:  # type: ignore[no-untyped-def]
     found = strict(cli("atoms:values=1;3,weights=0.25;0.75", "--json")[1])
     assert (found["support"], found["x"], found["density"]) == ([], [], [])
     assert found["atoms"] == [[1, 0.25], [3, 0.75]]
     assert strict(cli("atoms:values=1", "--at", "1", "--json")[1])["density"] == [0]
 
 
-def test_a_matrix_is_that_of_its_seed(cli) -> None:  # type: ignore[no-untyped-def]
+def test_a_matrix_is_that_of_its_seed(strict, cli) -> None:  # type: ignore[no-untyped-def]
     found = strict(cli(TWO, "--matrix", "40", "--seed", "3", "--json")[1])
     np.testing.assert_allclose(found["eigenvalues"], experiments.eigenvalues(LAW, 40, 3), rtol=1e-12)
     assert strict(cli(TWO, "--json")[1])["eigenvalues"] is None
 
 
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
-def test_pictures_are_saved_beside_the_numbers(cli, tmp_path: Path, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_pictures_are_saved_beside_the_numbers(strict, cli, tmp_path: Path, kind: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / f"law.{kind}"
     code, out, err = cli(TWO, "--matrix", "50", "--plot", str(path), "--json")
     assert (code, err) == (0, "")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from rmtcollapse import derive as dv
-from rmtcollapse.cli.main import main
 
 X = ("--gaussian", "X: n x d")
 S = ("--gaussian", "X: n x d, cov S")
@@ -20,27 +18,9 @@ R = "inv(X'*X/n + lam*I)"
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def cli(command_line):  # type: ignore[no-untyped-def]
     """A function that runs `derive` and gives its exit code, standard output and standard error."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rmtcollapse", "derive", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
-
-
-def strict(text: str) -> dict[str, Any]:
-    """Parse JSON, refusing NaN and Infinity."""
-
-    def refuse(name: str) -> None:
-        raise ValueError(name)
-
-    found: dict[str, Any] = json.loads(text, parse_constant=refuse)
-    return found
+    return partial(command_line, "derive")
 
 
 def marchenko_pastur(n: float, d: float, lam: Any) -> Any:
@@ -62,13 +42,13 @@ def marchenko_pastur(n: float, d: float, lam: Any) -> Any:
         f"tr(2^2*{R}/4)/d^1",
     ],
 )
-def test_writings_of_one_closed_form(cli, expression: str) -> None:  # type: ignore[no-untyped-def]
+def test_writings_of_one_closed_form(strict, cli, expression: str) -> None:  # type: ignore[no-untyped-def]
     code, out, err = cli("--json", *X, *SIZES, "--", expression)
     assert (code, err) == (0, "")
     assert strict(out)["value"] == pytest.approx(marchenko_pastur(90, 120, 0.2), rel=1e-12)
 
 
-def test_precedence_of_signs_and_powers(cli) -> None:  # type: ignore[no-untyped-def]
+def test_precedence_of_signs_and_powers(strict, cli) -> None:  # type: ignore[no-untyped-def]
     tr = f"tr({R})/d"
     m = marchenko_pastur(90, 120, 0.2)
     for factor, number in (("-2^2", -4.0), ("2^-2", 0.25), ("2^2^3/64", 4.0), ("6/2*3", 9.0), ("1 - 2 - 3", -4.0)):
@@ -76,7 +56,7 @@ def test_precedence_of_signs_and_powers(cli) -> None:  # type: ignore[no-untyped
         assert strict(out)["value"] == pytest.approx(number * m, rel=1e-12)
 
 
-def test_complex_numbers(cli) -> None:  # type: ignore[no-untyped-def]
+def test_complex_numbers(strict, cli) -> None:  # type: ignore[no-untyped-def]
     for z in ("-1+0.1j", "-1+0.1i"):
         code, out, _ = cli(f"tr({R})/d", "--json", *X, *SIZES[:4], "--set", f"lam={z}")
         found = strict(out)["value"]
@@ -97,7 +77,7 @@ def test_complex_numbers(cli) -> None:  # type: ignore[no-untyped-def]
         ("power-law:dimension=120,capacity=1.2,source=0.5", np.arange(1, 121) ** -1.2),
     ],
 )
-def test_matrices_are_given_by_their_eigenvalues(cli, text: str, eigenvalues: Any) -> None:  # type: ignore[no-untyped-def]
+def test_matrices_are_given_by_their_eigenvalues(strict, cli, text: str, eigenvalues: Any) -> None:  # type: ignore[no-untyped-def]
     n, d = dv.dims("n d")
     lam, T = dv.scalar("lam"), dv.commuting("S", d)
     x = dv.gaussian("X", n, d, colcov=T)
@@ -108,7 +88,7 @@ def test_matrices_are_given_by_their_eigenvalues(cli, text: str, eigenvalues: An
     assert strict(out)["value"] == pytest.approx(expected, rel=1e-12)
 
 
-def test_files_and_joint_eigenvalues(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_files_and_joint_eigenvalues(strict, cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     values = np.linspace(0.5, 2, 120)
     np.save(tmp_path / "s.npy", values)
     np.save(tmp_path / "matrix.npy", np.diag(values))
@@ -124,7 +104,7 @@ def test_files_and_joint_eigenvalues(cli, tmp_path: Path) -> None:  # type: igno
     assert one[0] == pytest.approx(one[1], rel=1e-12)
 
 
-def test_covariances_variances_and_symmetric_letters(cli) -> None:  # type: ignore[no-untyped-def]
+def test_covariances_variances_and_symmetric_letters(strict, cli) -> None:  # type: ignore[no-untyped-def]
     # tr X'CX = v tr(A C) tr(B) for rows of covariance A and columns of covariance B; tr W^2 = v d^2.
     words = ("--gaussian", "X: n x d, cov 2*B + I, rowcov A, variance v/n", "--commuting", "C: n")
     numbers = ("--set", "n=4", "--set", "d=6", "--set", "v=3", "--set", "A=1,2", "--set", "B=0.5,1", "--set", "C=5,7")
@@ -134,7 +114,7 @@ def test_covariances_variances_and_symmetric_letters(cli) -> None:  # type: igno
     assert strict(out)["value"] == pytest.approx(2.0, rel=1e-12)
 
 
-def test_equations_without_numbers(cli) -> None:  # type: ignore[no-untyped-def]
+def test_equations_without_numbers(strict, cli) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = cli(f"tr({R})", *X, "--latex")
     assert code == 0
     assert out.startswith("\\begin{aligned}")
@@ -145,7 +125,7 @@ def test_equations_without_numbers(cli) -> None:  # type: ignore[no-untyped-def]
     assert "value" not in found
 
 
-def test_verdict_and_exit_codes(cli) -> None:  # type: ignore[no-untyped-def]
+def test_verdict_and_exit_codes(strict, cli) -> None:  # type: ignore[no-untyped-def]
     words = (f"tr({R})/d", *X, *SIZES, "--verify", "--trials", "12")
     code, out, _ = cli(*words)
     assert code == 0
@@ -158,7 +138,7 @@ def test_verdict_and_exit_codes(cli) -> None:  # type: ignore[no-untyped-def]
     assert code == 1
 
 
-def test_one_symbol_that_may_be_two_data_sets(cli) -> None:  # type: ignore[no-untyped-def]
+def test_one_symbol_that_may_be_two_data_sets(strict, cli) -> None:  # type: ignore[no-untyped-def]
     words = (f"tr({R}*inv(X'*X/n + 2*lam*I))", *X, *SIZES)
     code, out, err = cli(*words)
     assert (code, err.count("\n")) == (0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +12,15 @@ import pytest
 import xarray as xr
 
 from rmtcollapse import figures
-from rmtcollapse.cli.main import main
 
 QUICK = ("accumulate-replace", "--quick", "--trials", "3")
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+def cli(command_line, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
     """A function that runs `figure` in an empty folder and gives its exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rmtcollapse", "figure", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
+    return partial(command_line, "figure")
 
 
 def test_the_list_is_the_registry(cli) -> None:  # type: ignore[no-untyped-def]

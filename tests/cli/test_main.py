@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,43 +11,24 @@ import pytest
 import xarray as xr
 
 from rmtcollapse import Spectrum, models
-from rmtcollapse.cli.main import main
 
 RIDGE = ["ridge-regression", "spectrum=isotropic:dimension=20", "samples=30", "ridge=0.1", "noise_variance=0.5"]
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of one command."""
-    monkeypatch.setattr(sys, "argv", ["rmtcollapse", *words])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
-
-
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def cli(command_line):  # type: ignore[no-untyped-def]
     """A function that runs one command."""
-    return lambda *words: run(capsys, monkeypatch, *words)
+    return command_line
 
 
-def strict(text: str) -> object:
-    """Parse JSON, refusing NaN and Infinity."""
-
-    def refuse(name: str) -> None:
-        raise ValueError(name)
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def test_list_is_the_registry(cli) -> None:  # type: ignore[no-untyped-def]
+def test_list_is_the_registry(strict, cli) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = cli("list", "--json")
     assert code == 0
     assert [row["name"] for row in strict(out)] == list(models.model_classes())
     assert "ridge-regression" in cli("list")[1]
 
 
-def test_show_prints_parameters_equations_and_source(cli) -> None:  # type: ignore[no-untyped-def]
+def test_show_prints_parameters_equations_and_source(strict, cli) -> None:  # type: ignore[no-untyped-def]
     cls = models.RecursiveRegression
     code, out, _ = cli("show", "recursive-regression")
     assert code == 0
@@ -59,7 +39,7 @@ def test_show_prints_parameters_equations_and_source(cli) -> None:  # type: igno
     assert strict(cli("show", "recursive-regression", "--json")[1])["latex"] == cls.latex()
 
 
-def test_theory_prints_what_python_gives(cli) -> None:  # type: ignore[no-untyped-def]
+def test_theory_prints_what_python_gives(strict, cli) -> None:  # type: ignore[no-untyped-def]
     wanted = models.RidgeRegression(spectrum=Spectrum.isotropic(20), samples=30, ridge=0.1, noise_variance=0.5).theory()
     code, out, _ = cli("theory", *RIDGE, "--json")
     assert code == 0
@@ -67,14 +47,14 @@ def test_theory_prints_what_python_gives(cli) -> None:  # type: ignore[no-untype
     assert f"{wanted['test_error']:.12g}" in cli("theory", *RIDGE)[1]
 
 
-def test_theory_with_digits(cli) -> None:  # type: ignore[no-untyped-def]
+def test_theory_with_digits(strict, cli) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = cli("theory", *RIDGE, "--digits", "40", "--json")
     assert code == 0
     text = strict(out)["values"]["test_error"]
     assert len(text.replace(".", "").lstrip("0")) == 40
 
 
-def test_an_infinite_value_is_null_with_its_status(cli) -> None:  # type: ignore[no-untyped-def]
+def test_an_infinite_value_is_null_with_its_status(strict, cli) -> None:  # type: ignore[no-untyped-def]
     words = [w.replace("samples=30", "samples=20").replace("ridge=0.1", "ridge=0") for w in RIDGE]
     code, out, _ = cli("theory", *words, "--json")
     found = strict(out)
@@ -84,7 +64,7 @@ def test_an_infinite_value_is_null_with_its_status(cli) -> None:  # type: ignore
     assert "interpolation threshold" in found["status"]
 
 
-def test_simulate(cli) -> None:  # type: ignore[no-untyped-def]
+def test_simulate(strict, cli) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = cli("simulate", *RIDGE, "--trials", "20", "--seed", "3", "--json")
     found = strict(out)["values"]["test_error"]
     assert code == 0
@@ -92,7 +72,7 @@ def test_simulate(cli) -> None:  # type: ignore[no-untyped-def]
     assert 0 < found["standard_error"] < found["mean"]
 
 
-def test_verify_exit_code_is_the_verdict(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_verify_exit_code_is_the_verdict(strict, cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     words = [*RIDGE, "--trials", "600", "--sizes", "1,2"]
     picture = tmp_path / "verdict.png"
     code, out, _ = cli("verify", *words, "--claim", "effective_ridge=0.3", "--json")
@@ -106,7 +86,7 @@ def test_verify_exit_code_is_the_verdict(cli, tmp_path: Path) -> None:  # type: 
     assert picture.stat().st_size > 1000
 
 
-def test_curve_writes_every_format(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_curve_writes_every_format(strict, cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     words = [*RIDGE[:3], RIDGE[4], "ridge=1e-3:1:5:log"]
     code, out, _ = cli("curve", *words, "--json", "--simulate", "4", "--seed", "1")
     found = strict(out)

@@ -77,6 +77,24 @@ def test_arrays_are_lists_of_numbers_or_files(tmp_path: Path) -> None:
             build_model("weighted-sources", [f"covariances={text}", *words])
 
 
+def test_truth_values_infinite_counts_and_arrays_of_several_ranks() -> None:
+    words = ["samples=40", "subset_samples=9", "ridge=0.1", "resampling=subsample", "means=1,0;0,1"]
+    model = build_model("bagged-lssvm", [*words, "learners=inf", "intercept=true", "covariances=1,2;2,1"])
+    given = model.parameters()
+    assert given["learners"] == float("inf")
+    assert given["intercept"] is True
+    np.testing.assert_array_equal(given["covariances"], [[1, 2], [2, 1]])
+    dense = build_model("bagged-lssvm", [*words, "learners=2", "covariances=1,0;0,2|2,0;0,1"])
+    np.testing.assert_array_equal(dense.parameters()["covariances"], [np.diag([1, 2]), np.diag([2, 1])])
+    _, grids = build_curve("bagged-lssvm", [*words, "learners=1,2,inf", "intercept=true,false"])
+    assert list(grids["intercept"]) == [True, False]
+    assert list(grids["learners"]) == [1, 2, float("inf")]
+    for wrong in ("intercept=1", "learners=infinity", "learners=-inf", "covariances=1,2", "priors=1"):
+        others = [] if wrong.startswith("learners") else ["learners=2"]
+        with pytest.raises(ParameterError, match=rf"\A{wrong.split('=')[0]} = [^\n]+\Z"):
+            build_model("bagged-lssvm", [*words, *others, wrong])
+
+
 def test_a_misspelt_model_has_a_suggestion() -> None:
     with pytest.raises(UnknownParameterError, match="did you mean 'ridge-regression'"):
         model_class("rigde-regression")

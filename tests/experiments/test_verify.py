@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rmtcollapse import ParameterError, Spectrum, verify
-from rmtcollapse.models import RecursiveRegression, RidgeRegression
+from rmtcollapse.models import NoisyLabels, RecursiveRegression, RidgeRegression
 
 from .toys import Counter, Toy
 
@@ -258,6 +258,11 @@ def test_wrong_settings_are_refused(given: dict[str, Any], words: str) -> None:
 def test_default_sizes(dimension: int, sizes: tuple[Fraction, ...]) -> None:
     model = RidgeRegression(spectrum=Spectrum.isotropic(dimension), samples=10, ridge=1.0, noise_variance=0.1)
     assert verify(model, trials=2).sizes == sizes
+    classes = {"samples": 10, "ridge": 1.0, "flip_positive": 0.1, "flip_negative": 0.1}
+    assert verify(NoisyLabels(dimension=dimension, mean_norm=1.0, **classes), trials=2).sizes == sizes
+    # Copies of a covariance cannot be halved.
+    given = NoisyLabels(mean=np.ones(dimension), covariance=np.ones(dimension), **classes)
+    assert verify(given, trials=2).sizes == ((1, 2, 4) if dimension == 120 else (1, 2))
 
 
 def test_the_result_depends_on_the_seed_only() -> None:

@@ -58,7 +58,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
 
 def wrong_values(spec: ParameterSpec) -> list[Any]:
     """Values that a parameter of this kind must refuse."""
-    values = list(WRONG[spec.kind])
+    values = [v for v in WRONG[spec.kind] if not (spec.infinite and v is math.inf)]
     if not spec.optional:
         values.append(None)
     if spec.kind == "number":

@@ -38,6 +38,7 @@ class Toy:
     )
     extra: int | None = count("k", "extra rows", default=None, optional=True)
     law: str = choice("", "which law", "uniform", "gaussian", default="gaussian")
+    members: float = count("m", "members", default=1, infinite=True)
     centred: bool = flag("c", "whether rows are centred", default=False)
     corner: Any = array(
         "A", "a vector or a matrix", "numbers (k,) or (k, k)", "k", "k", default=(0.5, 0.5), optional=True,
@@ -52,7 +53,7 @@ def toy(**given: Any) -> Any:
 def test_defaults_are_stored() -> None:
     made = toy()
     assert (made.penalty, made.share, made.extra, made.law) == (0.5, None, None, "gaussian")
-    defaults = ["required", "required", "0.5", "none", "none", "gaussian", "false", "0.5,0.5"]
+    defaults = ["required", "required", "0.5", "none", "none", "gaussian", "1", "false", "0.5,0.5"]
     assert [default_of(Toy, name) for name in specs(Toy)] == defaults
 
 
@@ -101,6 +102,22 @@ def test_arrays_may_have_a_default_several_ranks_or_be_left_out() -> None:
     for value in (1.0, np.ones((1, 1, 1)), [[1.0], [1.0, 2.0]]):
         with pytest.raises(ParameterError, match=r"^corner = "):
             toy(corner=value)
+
+
+def test_some_counts_may_be_infinite() -> None:
+    for value in (math.inf, np.float64(math.inf)):
+        assert toy(members=value).members == math.inf
+    for value in (-math.inf, math.nan, 2.0, 0):
+        with pytest.raises(ParameterError, match=r"^members = .*: an integer >= 1, or inf$"):
+            toy(members=value)
+    with pytest.raises(ParameterError, match="rows = inf"):
+        toy(rows=math.inf)
+    assert list(axis("members", [1, 3, math.inf])) == [1, 3, math.inf]
+    assert [type(m) for m in axis("members", [1, math.inf])] == [int, float]
+    assert axis("members", [1, 3]).dtype.kind == "i"
+    for values in ([1, 2.5, math.inf], [0, math.inf], [1.0, 2.0]):
+        with pytest.raises(ParameterError, match=r"^members = "):
+            axis("members", values)
 
 
 def test_least_count_is_inclusive() -> None:
@@ -154,7 +171,7 @@ def test_declarations_carry_symbol_meaning_and_unit() -> None:
     spec = specs(Toy)["penalty"][0]
     assert (spec.kind, spec.symbol, spec.meaning, spec.unit) == ("number", r"\lambda", "a penalty", "squared feature")
     assert specs(Toy)["law"][0].options == ("uniform", "gaussian")
-    assert list(specs(Toy)) == ["spectrum", "rows", "penalty", "share", "extra", "law", "centred", "corner"]
+    assert list(specs(Toy)) == ["spectrum", "rows", "penalty", "share", "extra", "law", "members", "centred", "corner"]
 
 
 # ---- whole axes --------------------------------------------------------------------------------------------------

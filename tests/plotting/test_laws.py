@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -15,12 +13,6 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from rmtcollapse.plotting import plot_law
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def bulk_lines(axes: plt.Axes) -> list[tuple[np.ndarray, np.ndarray]]:

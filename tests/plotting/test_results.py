@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import matplotlib as mpl
 import numpy as np
-import pytest
 
-from rmtcollapse import Spectrum, models, verify
+from rmtcollapse import verify
 
 mpl.use("Agg")
 
@@ -17,18 +14,7 @@ import matplotlib.pyplot as plt
 from rmtcollapse.plotting import plot_forecast, plot_learning_curve
 
 
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-def ridge(**changes: object) -> models.RidgeRegression:
-    given = {"spectrum": Spectrum.isotropic(20), "samples": 30, "ridge": 0.1, "noise_variance": 0.5}
-    return models.RidgeRegression(**{**given, **changes})
-
-
-def test_a_result_draws_itself_on_given_axes() -> None:
+def test_a_result_draws_itself_on_given_axes(ridge) -> None:
     _, axes = plt.subplots()
     verdict = verify(ridge(), trials=40, sizes=(1, 2))
     assert verdict.plot(axes) is axes

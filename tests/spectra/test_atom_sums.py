@@ -45,7 +45,7 @@ def true_sums(u: complex, places: NDArray[np.generic], weights: NDArray[np.gener
         return [complex(mpmath.fsum(t)) for t in terms], np.array([float(mpmath.fsum(map(abs, t))) for t in terms])
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 17, 40])
+@pytest.mark.parametrize("size", [1, 2, 9, 63, 64, 65, 130])
 def test_sums_are_their_definitions(engine: str, size: int) -> None:
     rng = np.random.default_rng(size)
     places, weights = atoms(rng, size)
@@ -165,3 +165,53 @@ def test_numba_serves_large_sums_only(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(atom_sums, "_kernels", Kernels)
         assert atom_sums._large(limit // 10 + 1, places)
         assert not atom_sums._large(limit // 10, places)
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 70])
+def test_powers_are_their_definitions(engine: str, size: int) -> None:
+    rng = np.random.default_rng(size)
+    places, weights = atoms(rng, size)
+    u = points(rng, places, 8).real
+    found = atom_sums.power_sums(u, places, weights)
+    for i, at in enumerate(u):
+        terms = weights / (places - at) ** np.arange(2, 5)[:, None]
+        assert np.all(np.abs(found[:, i] - terms.sum(1)) <= (10 + size) * EPS * np.abs(terms).sum(1))
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 70])
+def test_heights_meet_their_equation(engine: str, size: int) -> None:
+    rng = np.random.default_rng(size)
+    places, weights = atoms(rng, size)
+    real = places[rng.integers(size, size=9)] + 1e-3 * rng.normal(size=9)
+    squares = atom_sums.unit_heights(real, places, weights, 1e-10, 200)
+    sums = (weights / ((places - real[:, None]) ** 2 + squares[:, None])).sum(1)
+    np.testing.assert_allclose(sums, 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("variance", "ratio"), [(0.7, 0.0), (0.0, 0.4)])
+def test_rough_roots_are_roots_or_nan(monkeypatch: pytest.MonkeyPatch, variance: float, ratio: float) -> None:
+    monkeypatch.setattr(atom_sums, "WARM", ALWAYS)
+    monkeypatch.setattr(atom_sums, "SMALL", ALWAYS)
+    places, weights = np.linspace(0.5, 2, 70), np.full(70, 1 / 70)
+
+    def image(u: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+        m, t, m1, t1 = np.array([[(weights * places**j / (places - x) ** k).sum() for x in u]
+                                 for k in (1, 2) for j in (0, 1)])  # fmt: skip
+        return u * (1 - ratio * t) - variance * m, 1 - ratio * (t + u * t1) - variance * m1
+
+    real = image(np.array([1.0 + 0.5j]))[0].real
+    found = atom_sums.rough_roots(np.array([1.0 + 0.5j]), real, (places, weights), variance, ratio, 20)
+    assert found is not None
+    roots, slopes = found
+    np.testing.assert_allclose(image(roots)[0], real, rtol=1e-12)
+    np.testing.assert_allclose(slopes, image(roots)[1], rtol=1e-3)
+    astray = atom_sums.rough_roots(np.array([1e8 + 1e-8j]), real, (places, weights), variance, ratio, 3)
+    assert astray is not None
+    assert np.isnan(astray[0]).all()
+
+
+def test_rough_roots_wait_for_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SMALL", "WARM"):
+        monkeypatch.setattr(atom_sums, name, NEVER)
+    one = np.ones(1)
+    assert atom_sums.rough_roots(one + 1j, one, (one, one), 1.0, 0.0, 9) is None

@@ -362,6 +362,19 @@ def test_a_gap_beside_a_zero_of_the_transform(exact: SimpleNamespace) -> None:
             assert exact.relative_errors([law.density(inside)], [reference.density(inside)])[0] < 1e-9
 
 
+def test_a_gap_beside_a_parameter_of_exactly_zero(exact: SimpleNamespace) -> None:
+    """Where a parameter is 0 the slope along the branch is 0/0; on both sides of it, it is positive."""
+    first = ([0.0036447603464536656, 3.903021793055635], [0.0001124376431107521, 0.9998875623568892])
+    second = ([0.00470151648939668, 0.017911598290562877, 19.0661301019725], [0.245871358551085, 0.08120892196893692,
+              0.6729197194799781])  # fmt: skip
+    law, reference = Atoms(*first) @ Atoms(*second), exact.product_of(first, second)
+    (left, right), *_ = law.support()
+    for edge, sign in ((left, 1), (right, -1)):
+        assert reference.density(edge * (1 + sign * 1e-9)) > 1e-3
+        assert reference.density(edge * (1 - sign * 1e-9)) < 1e-24  # not 0 where roots are as exact as its digits
+        assert law.density(edge * (1 - sign * 1e-9)) == 0
+
+
 def test_no_gaps_appear_where_three_laws_meet() -> None:
     """Two atoms' worth of m -> infinity on both sides: rounding must not open gaps."""
     heavy = Atoms([3.143, 3.472, 3.917], [0.09375, 0.03125, 0.875]) + Atoms([0.0, 5.0])

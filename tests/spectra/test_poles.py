@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rmtcollapse.spectra import _poles as poles
+from rmtcollapse.spectra import _atom_sums
 from rmtcollapse.spectra._poles import gaps_of_poles, unit_height
 
 Array = NDArray[np.float64]
@@ -175,11 +175,12 @@ def test_heights_over_bulks_solve_their_equation(scale: float) -> None:
 
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_change_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_atom_sums, "WARM", 10**9)  # chunks are for NumPy
     rng = np.random.default_rng(2)
     places, weights = np.sort(rng.uniform(-1, 1, 20)), 1e-4 * rng.dirichlet(np.ones(20))
     gaps = gaps_of_poles(places, weights)
     real = np.linspace(*gaps.ravel()[1:3], 9)[1:-1]
     heights = unit_height(real, places, weights)
-    monkeypatch.setattr(poles, "CHUNK", chunk)
+    monkeypatch.setattr(_atom_sums, "CHUNK", chunk)
     np.testing.assert_array_equal(gaps_of_poles(places, weights), gaps)
     np.testing.assert_allclose(unit_height(real, places, weights), heights, rtol=1e-12)
