@@ -5,8 +5,8 @@ criticality, Gaussian weights. Divided by the square root of the share of the me
 act like dense ones, whichever are pruned. Divided by :math:`\sqrt{1-s}` after pruning the smallest, which lose little,
 they make the Jacobian grow by :math:`(f/(1-s))^{L/2}`; not divided at all, it shrinks.
 
-Statement from the paper (a random mask and scores); the mean square *f* that pruning by magnitude keeps is derived here,
-:math:`L=3` and sizes are chosen here.
+Statement from the paper (a random mask and scores); the mean square *f* that pruning by magnitude keeps is derived
+here, :math:`L=3` and sizes are chosen here.
 """
 
 from __future__ import annotations

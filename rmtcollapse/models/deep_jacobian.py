@@ -11,8 +11,8 @@ weights may be set to 0: a random one, or the smallest.
 .. math:: \chi=\sigma_w^2f\mu_1,\qquad m_1=\chi^L,\qquad
           \frac{m_2}{m_1^2}=1+L\Big(\frac{\mu_2}{\mu_1^2}-1+g(2-g)\Big),
 
-are the first moments of the eigenvalues of :math:`JJ^\top`, where *g* = 1 for Gaussian weights and 1 - *f* for orthogonal
-ones. Their law is a free product: with :math:`u=E\,ct/(1+(1-c)t)` and
+are the first moments of the eigenvalues of :math:`JJ^\top`, where *g* = 1 for Gaussian weights and 1 - *f* for
+orthogonal ones. Their law is a free product: with :math:`u=E\,ct/(1+(1-c)t)` and
 :math:`T=\frac12(1+2gu+\sqrt{1+4g(1-g)u})`, the reciprocal S transform of the weights,
 
 .. math:: \log x=\log\frac{1+u}u+L\log\frac{\chi\,(1+t)\,(u/t)\,T}{(1+u)\,Ec},
@@ -34,8 +34,8 @@ Slopes that are 1 with probability *p* and else 0 (ReLU, hard tanh, linear) with
 :math:`\sqrt{1-s}` after pruning by magnitude, the largest singular value grows by :math:`(f/(1-s))^{L/2}`. A pruned
 orthogonal matrix is *f* times itself plus independent entries of variance :math:`f(1-f)`.
 
-**Notation.** *L* depth, *q* preactivation variance, :math:`\sigma_w^2` weight variance, *s* sparsity, *t* the argument of one
-layer, :math:`\chi` mean square of one layer.
+**Notation.** *L* depth, *q* preactivation variance, :math:`\sigma_w^2` weight variance, *s* sparsity, *t* the argument
+of one layer, :math:`\chi` mean square of one layer.
 
 **Source.** Mean field, criticality, the S transforms and the moments: stated in [PenningtonSchoenholzGanguli2017]_ and
 [PenningtonSchoenholzGanguli2018]_. The norm of sparse products: [DadounHayouSalamSeddikYoussef2025]_. The equation in
@@ -124,8 +124,8 @@ class DeepJacobian(Model):
         "largest_singular_value": "right end of the law of the singular values of J",
     }
     SOURCE: ClassVar[str] = (
-        "Pennington, Schoenholz and Ganguli 2017, arXiv 1711.04735, and 2018, arXiv 1802.09979 (stated); Dadoun, Hayou, "
-        "Salam, Seddik and Youssef 2025, arXiv 2506.08764 (sparse weights); edges and pruned weights derived here"
+        "Pennington, Schoenholz and Ganguli 2017, arXiv 1711.04735, and 2018, arXiv 1802.09979 (stated); Dadoun, "
+        "Hayou, Salam, Seddik, Youssef 2025, arXiv 2506.08764 (sparse weights); edges and pruned weights derived here"
     )
 
     FINITE_SIZE: ClassVar[Mapping[str, float]] = {"largest_singular_value": 2 / 3}
@@ -181,7 +181,7 @@ class DeepJacobian(Model):
 
     @property
     def bias_variance(self) -> float:
-        r""":math:`\sigma_b^2=q-\sigma_w^2fE\varphi^2`, which keeps the preactivation variance; negative if none does."""
+        r""":math:`\sigma_b^2=q-\sigma_w^2fE\varphi^2`, which keeps *q*; negative if no bias does."""
         q, variance = self.preactivation_variance, self.weight_variance
         variance = self.critical_weight_variance if variance is None else variance
         kept = 1.0 if self.rescaled else kept_variance(self.sparsity, self.pruning)

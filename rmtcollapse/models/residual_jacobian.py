@@ -1,11 +1,11 @@
 r"""Singular values of the Jacobian of a deep linear residual network: no depth makes them vanish.
 
-**Setting.** :math:`h^l=h^{l-1}+\sigma W^lh^{l-1}`, *L* layers of a large width *N*; *W* has independent normal entries of
-variance 1/*N*. :math:`J=\prod_l(I+\sigma W^l)`.
+**Setting.** :math:`h^l=h^{l-1}+\sigma W^lh^{l-1}`, *L* layers of a large width *N*; *W* has independent normal entries
+of variance 1/*N*. :math:`J=\prod_l(I+\sigma W^l)`.
 
-**Statement.** A layer has the singular values of :math:`\sqrt{1+\sigma^2}` times :math:`\sqrt{1-g}` of a Haar matrix plus
-:math:`\sqrt g` of independent entries, :math:`g=\sigma^2/(1+\sigma^2)`, free from all others: these are the equations of
-:mod:`rmtcollapse.models.deep_jacobian` for linear layers of :math:`\chi=1+\sigma^2`. So
+**Statement.** A layer has the singular values of :math:`\sqrt{1+\sigma^2}` times :math:`\sqrt{1-g}` of a Haar matrix
+plus :math:`\sqrt g` of independent entries, :math:`g=\sigma^2/(1+\sigma^2)`, free from all others: these are the
+equations of :mod:`rmtcollapse.models.deep_jacobian` for linear layers of :math:`\chi=1+\sigma^2`. So
 
 .. math:: m_1=(1+\sigma^2)^L,\qquad \frac{m_2}{m_1^2}=1+Lg(2-g),
 
@@ -14,8 +14,8 @@ distance from 0 at any depth.
 
 **Notation.** *L* depth, :math:`\sigma^2` variance of the branch.
 
-**Source.** Free products of layers as in [PenningtonSchoenholzGanguli2017]_; the S transform of :math:`I+\sigma W` and the
-edges are derived here and checked by simulation.
+**Source.** Free products of layers as in [PenningtonSchoenholzGanguli2017]_; the S transform of :math:`I+\sigma W` and
+the edges are derived here and checked by simulation.
 """
 
 from __future__ import annotations

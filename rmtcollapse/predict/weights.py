@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,13 @@ def _matrix(name: str, array: NDArray[Any]) -> Array:
 
 
 def _follow(matrices: Sequence[Array]) -> bool:
-    return all(a.shape[0] == b.shape[1] for a, b in zip(matrices, matrices[1:], strict=False))
+    return all(a.shape[0] == b.shape[1] for a, b in pairwise(matrices))
 
 
 def _refuse_shapes(names: list[str], matrices: list[Array]) -> None:
-    k = next(i for i, (a, b) in enumerate(zip(matrices, matrices[1:], strict=False)) if a.shape[0] != b.shape[1])
+    k = next(i for i, (a, b) in enumerate(pairwise(matrices)) if a.shape[0] != b.shape[1])
     domain = (
-        f"({'outputs'}, {matrices[k].shape[0]}): its inputs are the outputs of {names[k]!r}, which has shape "
+        f"(outputs, {matrices[k].shape[0]}): its inputs are the outputs of {names[k]!r}, which has shape "
         f"{matrices[k].shape}; matrices are (outputs, inputs), first layer first"
     )
     raise ParameterError(f"shape of weights {names[k + 1]!r}", matrices[k + 1].shape, domain)

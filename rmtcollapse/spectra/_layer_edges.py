@@ -1,7 +1,7 @@
 r"""Where a product of free layers has mass: edges, atoms and gaps, from the real critical points of its equation.
 
-On the real line outside the support, *u* falls as *z* grows. Right of everything :math:`\xi\in(0,1)`, and the top edge is
-where :math:`d\log z/d\log\xi` first vanishes. Slopes that are switched on or off leave :math:`\xi>1` as well,
+On the real line outside the support, *u* falls as *z* grows. Right of everything :math:`\xi\in(0,1)`, and the top edge
+is where :math:`d\log z/d\log\xi` first vanishes. Slopes that are switched on or off leave :math:`\xi>1` as well,
 where the logarithms allow :math:`u=-1-v`, :math:`v>0` (and :math:`u=-p-v` for one layer): a gap is where *z* grows
 with *v*. It is the one below the top atom of orthogonal weights, whose mass is :math:`1-L(1-p)`, that between two
 bulks, or that between 0 and a lower edge. Without switches, slopes reach down to 0 and so does the product.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,10 +194,8 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     """Intervals of v in which z grows, with mixed weights or independent entries."""
     g, p, L = layers.noise, gains.share, layers.depth
     base = p if L == 1 else 1.0
-    if g >= 0.5:  # T > 0
-        reach = 1 - base
-    else:  # its root is real
-        reach = (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + 1 - base
+    # T > 0, and its root is real
+    reach = 1 - base if g >= 0.5 else (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + 1 - base
     if reach <= 0:
         return []
     share = 1 / (1 + np.exp(-np.linspace(-60, 36, STEPS)))

@@ -200,7 +200,7 @@ def test_isometry_needs_orthogonal_weights_and_small_preactivations() -> None:
     assert network(20, weights="orthogonal").singular_value_spread() == 0.0
 
 
-# ---- experiments -------------------------------------------------------------------------------------------------------
+# ---- experiments ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_the_verdict_agrees_and_rejects_a_wrong_edge() -> None:
     assert wrong["largest_singular_value"].rate == 2 / 3
 
 
-# ---- refusals ------------------------------------------------------------------------------------------------------------
+# ---- refusals ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
