@@ -24,8 +24,13 @@ Array = NDArray[np.float64]
 class Functions(Protocol):
     """An activation and its derivative, of arrays."""
 
-    value: Callable[[Any], Any]
-    slope: Callable[[Any], Any]
+    @property
+    def value(self) -> Callable[[Any], Any]:
+        """The activation."""
+
+    @property
+    def slope(self) -> Callable[[Any], Any]:
+        """Its derivative."""
 
 
 @dataclass(frozen=True)

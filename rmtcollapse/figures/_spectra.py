@@ -73,8 +73,13 @@ class Densities:
         """One row for each place of each line, and one for each bin."""
         for (label, model), line in zip(self.panel.models.items(), self.lines, strict=True):
             fixed = {n: v for n, v in model.parameters().items() if isinstance(v, int | float | str)}
-            row = {"panel": self.panel.title, "curve": label, "axis": "log10_singular_value", "value": "density"}
-            row |= {"status": line.status, "model": model.name()} | fixed
+            row: dict[str, Any] = {
+                "panel": self.panel.title,
+                "curve": label,
+                "axis": "log10_singular_value",
+                "value": "density",
+            }
+            row |= {"status": line.status, "model": model.name(), **fixed}
             for x, y in zip(line.grid, line.density, strict=True):
                 yield {**row, "x": float(x), "theory": float(y)}
             for k, x in enumerate(line.place):
@@ -109,7 +114,8 @@ def _bins(law: Law) -> Array:
     null = float(law.cdf(0.0))
     masses = np.append((law.cdf(10.0 ** (2 * places)) - null) / (1 - null), 1.0)
     levels = np.delete(np.linspace(FIRST, 1.0, BINS + 2), -2)
-    return np.interp(levels, masses, np.append(places, top))
+    ends: Array = np.interp(levels, masses, np.append(places, top))
+    return ends
 
 
 def _drawn(model: DeepJacobian, run: Run, ends: Array) -> list[Array]:

@@ -12,6 +12,7 @@ here, :math:`L=3` and sizes are chosen here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ def _panel(activation: str, size: Size) -> Panel:
         depth=3, activation=activation, preactivation_variance=1.0, pruning="magnitude", width=size.dimension
     )
     larger = dense.critical_weight_variance / (1 - grid)
-    wrong = Linked(grid, {"sparsity": grid, "weight_variance": larger}, symbol="s", meaning="share of weights pruned")
+    both: dict[str, Any] = {"sparsity": grid, "weight_variance": larger}
+    wrong = Linked(grid.tolist(), both, symbol="s", meaning="share of weights pruned")
     plain = dense.evolve(rescaled=False)
     lines = [
         Line(r"smallest, over $\sqrt{1-s}$ (wrong)", plain, "s", wrong, simulated, "largest_singular_value"),

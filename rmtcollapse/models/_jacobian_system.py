@@ -33,14 +33,14 @@ def jacobian_system(atom: bool = False) -> System:
         m1: gain**L,
         ratio: 1 + L * (total(c**2) / mean**2 - 1 + noise * (2 - noise)),
     }
-    given, points = (L, variance, critical, s, magnitude, rotated, scaled), [pruning]
+    given, points = [L, variance, critical, s, magnitude, rotated, scaled], [pruning]
     if atom:
         outputs[place] = L * log(gain / mean)
     else:
         edge = _edge(L, noise, near, c, loss)
         t, u, _, weights = edge.unknowns
         outputs[place] = log((1 + u) / u) + L * log(gain * (1 + t) * (u / t) * weights / ((1 + u) * mean))
-        given, points = (*given, near), [pruning, edge]
+        given, points = [*given, near], [pruning, edge]
     outputs[largest] = exp(place / 2)
     columns = (c, d) if atom else (c, loss, d)
     return System("deep_jacobian", given, columns, points, {mean: total(c), gain: scale}, outputs)

@@ -21,7 +21,7 @@ from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, mea
 if TYPE_CHECKING:
     from rmtcollapse.models.deep_jacobian import DeepJacobian
 
-__all__ = ["jacobian_theory", "kept_variance", "layers_of", "mean_squared_slope"]
+__all__ = ["heaviest_row", "jacobian_theory", "kept_variance", "layers_of", "mean_squared_slope"]
 
 _AGREE = 2e-14  # of values on two levels of the quadrature, and more for more layers
 
@@ -125,3 +125,14 @@ def _reference(model: DeepJacobian, atom: bool, given: dict[str, float], digits:
             before, step = values, step / 2
     status = "; ".join(filter(None, [found.status.replace("converged", ""), model.caution()])) or "converged"
     return Prediction(values, found.unknowns, 0.0, 10.0**-digits, status, found.regimes, digits)
+
+
+def heaviest_row(left: float, width: int) -> float:
+    """Squared norm of the heaviest of `width` rows with `left` weights on average, to leading exponential order."""
+    from scipy.optimize import brentq
+
+    def excess(y: float) -> float:
+        # Stationary in theta = (1 - y^2) / 2 at a = 1 / y^3, for 0 < y < 1.
+        return left * ((1 - y**2) / 2 / y**3 - 1 / y + 1) - math.log(width)
+
+    return float(brentq(excess, 1e-6, 1.0, xtol=1e-14)) ** -3

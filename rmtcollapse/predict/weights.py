@@ -18,7 +18,12 @@ __all__ = ["Weights", "read_weights"]
 
 Array = NDArray[np.float64]
 SUFFIXES = (".npz", ".safetensors")
-_TYPES = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 _HEADER = 100_000_000  # bytes of a header beyond which a file is not what it says
 
 

@@ -146,7 +146,8 @@ class Layers:
 
     def start(self, log_z: ComplexArray) -> ComplexArray:
         """lambda where u is small."""
-        return self.depth * self.log_gain - np.log(self.mean) - log_z
+        begin: ComplexArray = self.depth * self.log_gain - np.log(self.mean) - log_z
+        return begin
 
 
 def _without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatArray) -> ComplexArray:
@@ -226,7 +227,8 @@ def newton(
         for count in range(ITERATIONS):
             here = layers.at(lam, level)
             step = -(here.log_z - log_z[index]) / here.slope
-            moved, free, size = lam + step, room(lam), np.abs(here.slope)
+            moved: ComplexArray = lam + step
+            free, size = room(lam), np.abs(here.slope)
             error = here.rounding / size
             ratio, floor = np.abs(step) / free, error / free
             alive = np.isfinite(moved) & (ratio < 1e3) & (moved.imag < np.pi * (1 + 1e-12))

@@ -77,7 +77,7 @@ def walked(layers: Layers, log_x: NDArray[np.float64], room: Room) -> Found:
         known, rest = np.flatnonzero(sorted_found.good), np.flatnonzero(~sorted_found.good)
         if not rest.size or known.size < 2:
             break
-        tried = solve(layers, log_z[rest], _between(log_z.real, sorted_found, known, rest), room, True)
+        tried = solve(layers, log_z[rest], _between(log_x[order], sorted_found, known, rest), room, True)
         if not tried.good.any():
             break
         sorted_found.put(rest, tried)
@@ -100,7 +100,8 @@ def _between(y: NDArray[np.float64], found: Found, known: NDArray[Any], rest: ND
     cubic += width * t * (1 - t) * ((1 - t) / found.slope[a] - t / found.slope[b])
     line = left + (top - left) * t
     inside = (cubic.imag > 0.3 * line.imag) & (cubic.imag < np.pi - 0.3 * (np.pi - line.imag))
-    return np.where(inside, cubic, line)
+    start: ComplexArray = np.where(inside, cubic, line)
+    return start
 
 
 def polished(layers: Layers, x: NDArray[np.float64], found: Found) -> Found:

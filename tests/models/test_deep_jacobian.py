@@ -241,6 +241,22 @@ def test_the_verdict_agrees_and_rejects_a_wrong_edge() -> None:
     assert wrong["largest_singular_value"].rate == 2 / 3
 
 
+def test_heaviest_row_of_a_sparse_layer() -> None:
+    """It is near the heaviest of many rows that are drawn, and few weights a row make an outlier."""
+    rng = np.random.default_rng(0)
+    for left in (10, 40):
+        model = network(1, sparsity=1 - left / 1000, width=1000)
+        alpha, norm = model.heaviest_row()
+        rows = [np.sum(rng.normal(size=rng.poisson(left)) ** 2) / left for _ in range(1000)]
+        assert 0.75 * max(rows) < alpha < 1.6 * max(rows)
+        assert norm >= 2
+    assert network(1, sparsity=0.99, width=10**6).heaviest_row()[1] == 2.0
+    with pytest.raises(ParameterError, match="random"):
+        network(1, pruning="magnitude").heaviest_row()
+    with pytest.raises(ParameterError, match="1/width"):
+        network(1, sparsity=0.999, width=100).heaviest_row()
+
+
 # ---- refusals ------------------------------------------------------------------------------------------------------
 
 
