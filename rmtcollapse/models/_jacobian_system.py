@@ -54,7 +54,8 @@ def _pruning(s: Any, magnitude: Any, rotated: Any) -> FixedPoint:
     from rmtcollapse.equations.system import Branch, FixedPoint
 
     tau, kept, noise = unknown("threshold", r"\tau"), unknown("kept", "f"), unknown("noise", "g")
-    share = 1 - s + magnitude * tau * exp(-(tau**2) / 2) * sqrt(2 / pi)
+    # 1 - s stays together: it may be small
+    share = (1 - s) * (1 + magnitude * tau * exp(-(tau**2) / 2) * sqrt(2 / pi) / (1 - s))
     given = {kept: share, noise: 1 - rotated * kept}
     # 2 Phi - 1 is concave, and the normal tail is below exp(-tau^2 / 2)
     bracket = (s * sqrt(pi / 2), sqrt(-2 * log(1 - s)))

@@ -93,6 +93,7 @@ RANDOM = [
     {"activation": "erf", "depth": 1, "preactivation_variance": 5.0, "weights": "orthogonal", "sparsity": 1e-3},
     {"activation": "linear", "depth": 60, "weights": "orthogonal", "sparsity": 0.999, "pruning": "magnitude"},
     {"activation": "hard-tanh", "depth": 2, "preactivation_variance": 1e4},
+    {"activation": "linear", "depth": 43, "sparsity": 0.9999988603690094, "pruning": "magnitude", "rescaled": False},
 ]  # fmt: skip
 
 
