@@ -26,6 +26,7 @@ from rmtcollapse.spectra._layer_gains import (
 
 __all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
 
+LARGEST = 1e4  # preactivation variance at which an unknown slope is resolved
 Array = NDArray[np.float64]
 Function = Callable[[Any], Any]
 
@@ -122,6 +123,8 @@ def gains(activation: Any, variance: float) -> Gains:
 def _own_gains(activation: Activation, variance: float) -> Gains:
     """Of a person's own activation: its largest squared slope is searched for."""
 
+    if variance > LARGEST:
+        raise ParameterError("preactivation_variance", variance, f"at most {LARGEST:g} with an activation of your own")
     places, _ = gaussian_nodes(6)
     h = math.sqrt(variance) * places
     square = np.asarray(activation.slope(h), float) ** 2

@@ -108,8 +108,8 @@ class DeepJacobian(Model):
     depth: int = count("L", "number of layers")
     activation: Any = activation(r"\varphi", "activation of every layer")
     preactivation_variance: float = number(
-        "q", "variance of the preactivations of every layer", "a finite number from 1e-12 to 1e12",
-        lambda v: (v >= 1e-12) & (v <= 1e12), unit="squared preactivation",
+        "q", "variance of the preactivations of every layer", "a finite number from 1e-12 to 1e8",
+        lambda v: (v >= 1e-12) & (v <= 1e8), unit="squared preactivation",
     )  # fmt: skip
     weights: str = choice("", "law of the weight matrices", "gaussian", "orthogonal", default="gaussian")
     weight_variance: float | None = number(

@@ -139,7 +139,10 @@ class Layers:
         angle = L * (turn + bent - lam.imag) - turn
         slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
         pole = self.gains.pole(lam)
-        steep = 1.0 if pole is None else 1 + np.abs(pole[0]) ** 2  # of the normal density at a pole, in rounding
+        # of the normal density at a pole that counts, in rounding
+        steep = (
+            1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
+        )
         turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
         rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)

@@ -161,7 +161,7 @@ def _log_z(layers: Layers, lam: float) -> float:
     before = math.nan
     for level in range(layers.gains.first, layers.gains.levels + 1):
         now = float(layers.at(np.array([lam + 0j]), level).log_z.real[0])
-        if layers.gains.levels == 0 or abs(now - before) <= 4e-15 * (1 + layers.depth / 16):
+        if layers.gains.levels == 0 or abs(now - before) <= 1e-14 * (1 + layers.depth / 8):
             return now
         before = now
     raise ConvergenceError("the mean over the slopes did not settle; use a smoother activation")

@@ -42,13 +42,13 @@ Nodes: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 
 @lru_cache(maxsize=16)
-def gaussian_nodes(level: int, shifted: bool = False) -> tuple[FloatArray, FloatArray]:
+def gaussian_nodes(level: int, shifted: bool = False, reach: float = REACH) -> tuple[FloatArray, FloatArray]:
     """Places and weights of the trapezoid rule for a standard normal variable, (n,) each, symmetric about 0.
 
-    If `shifted`, 0 is in the middle between two of them.
+    If `shifted`, 0 is in the middle between two of them; none is much further from 0 than `reach`.
     """
     step = COARSEST / 2**level
-    half = (np.arange(1, math.ceil(REACH / step) + 1) - 0.5 * shifted) * step
+    half = (np.arange(1, math.ceil(reach / step) + 1) - 0.5 * shifted) * step
     places = np.concatenate([-half[::-1], [] if shifted else [0.0], half])
     weights = step / math.sqrt(2 * math.pi) * np.exp(-(places**2) / 2)
     return places, weights
@@ -127,6 +127,7 @@ class SlopeGains(Gains):
     """
 
     even = False
+    cut = math.inf  # preactivation beyond which the gain is less than any double
 
     def __init__(
         self,
@@ -144,12 +145,15 @@ class SlopeGains(Gains):
 
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
         if (level, shifted) not in self._known:
-            places, weights = gaussian_nodes(level, shifted)
+            reach = min(REACH, self.cut / math.sqrt(self.variance))
+            places, weights = gaussian_nodes(level, shifted, reach)
             if self.even:
                 half = places.size // 2
                 places, weights = places[half:], weights[half:] * np.where(places[half:] == 0, 1.0, 2.0)
             with np.errstate(under="ignore"):
                 gain, loss = self._relative(math.sqrt(self.variance) * places)
+            if reach < REACH:  # all nodes together weigh 1
+                gain, loss, weights = np.append(gain, 0.0), np.append(loss, 1.0), np.append(weights, 1 - weights.sum())
             self._known[level, shifted] = gain, loss, weights
         return self._known[level, shifted]
 
@@ -179,6 +183,8 @@ class EvenGains(SlopeGains):
 class GaussianGains(EvenGains):
     """The slope of an error function: a Gaussian, :math:`c=e^{-2qz^2}`."""
 
+    cut = 20.0
+
     def __init__(self, largest: float, variance: float) -> None:
         super().__init__(lambda h: (np.exp(-2 * h**2), -np.expm1(-2 * h**2)), largest, variance)
 
@@ -190,6 +196,8 @@ class GaussianGains(EvenGains):
 
 class HyperbolicGains(EvenGains):
     r"""The slope of a hyperbolic tangent, :math:`c=\cosh^{-4}(\sqrt qz)`."""
+
+    cut = 190.0
 
     def __init__(self, variance: float) -> None:
         super().__init__(_hyperbolic, 1.0, variance)
@@ -203,7 +211,7 @@ class HyperbolicGains(EvenGains):
 
 def _hyperbolic(h: FloatArray) -> tuple[FloatArray, FloatArray]:
     square = np.tanh(h) ** 2
-    return np.cosh(np.clip(h, -170.0, 170.0)) ** -4.0, square * (2 - square)
+    return np.cosh(np.clip(h, -175.0, 175.0)) ** -4.0, square * (2 - square)
 
 
 def mean_gain(gains: Gains, power: int = 1) -> float:

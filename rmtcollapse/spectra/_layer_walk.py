@@ -34,9 +34,9 @@ def beside(layers: Layers, critical: list[float]) -> Room:
     return room
 
 
-def continued(layers: Layers, log_z: ComplexArray, room: Room, bulk: bool = False) -> Found:
-    """Solve by continuation in log z, on a straight line from far below the real axis."""
-    far = layers.depth * layers.log_gain + np.log(60.0 * layers.depth)
+def continued(layers: Layers, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:
+    """Solve by continuation in log z, on a straight line from far below the real axis and beyond `top`, the log edge."""
+    far = top + np.log(60.0)
     begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
     level = layers.path_level
     found = newton(layers, begin, layers.start(begin), level, room, bulk)
@@ -63,16 +63,16 @@ def continued(layers: Layers, log_z: ComplexArray, room: Room, bulk: bool = Fals
     return out
 
 
-def walked(layers: Layers, log_x: NDArray[np.float64], room: Room) -> Found:
+def walked(layers: Layers, log_x: NDArray[np.float64], top: float, room: Room) -> Found:
     """Solve at many real places of one bulk: some by continuation, the rest from interpolation between those."""
     log_z = log_x + 0j
     if log_x.size <= FEW:
-        return continued(layers, log_z, room, True)
+        return continued(layers, log_z, top, room, True)
     order = np.argsort(log_x, kind="stable")
     log_z = log_z[order]
     sorted_found = Found.empty(log_z.size)
     anchors = np.unique(np.round(np.linspace(0, log_z.size - 1, ANCHORS)).astype(int))
-    sorted_found.put(anchors, continued(layers, log_z[anchors], room, True))
+    sorted_found.put(anchors, continued(layers, log_z[anchors], top, room, True))
     for _ in range(ROUNDS):
         known, rest = np.flatnonzero(sorted_found.good), np.flatnonzero(~sorted_found.good)
         if not rest.size or known.size < 2:
@@ -83,7 +83,7 @@ def walked(layers: Layers, log_x: NDArray[np.float64], room: Room) -> Found:
         sorted_found.put(rest, tried)
     rest = np.flatnonzero(~sorted_found.good)
     if rest.size:
-        sorted_found.put(rest, continued(layers, log_z[rest], room, True))
+        sorted_found.put(rest, continued(layers, log_z[rest], top, room, True))
     out = Found.empty(log_z.size)
     out.put(order, sorted_found)
     return out

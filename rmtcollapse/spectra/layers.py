@@ -92,16 +92,17 @@ class LayerProduct(Law):
     def _solved(self, z: ComplexArray) -> Found:
         """At points of the closed upper half plane, by their conjugates."""
         layers = self._layers
+        top = math.log(self._hull[1])
         inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
         log_z = np.log(np.abs(z)) - 1j * np.angle(z)
         found, room = Found.empty(z.size), beside(layers, self._outline.critical)
         for bulk in np.unique(self._bulk_of(z.real[inside])):
             here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            part = walked(layers, log_z.real[here], room)
+            part = walked(layers, log_z.real[here], top, room)
             found.put(here, polished(layers, z.real[here], part))
         outside = np.flatnonzero(~inside)
         if outside.size:
-            found.put(outside, continued(layers, log_z[outside], room))
+            found.put(outside, continued(layers, log_z[outside], top, room))
         if not found.good.all():
             first = z[~found.good][0]
             raise ConvergenceError(
