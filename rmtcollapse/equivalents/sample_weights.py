@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UNIT", "Kernels", "SampleWeights"]
+__all__ = ["UNIT", "Kernels", "RowWeights", "SampleWeights"]
 
 Array = NDArray[np.float64]
 _SPREADS, _LEAST = 14.0, 60.0  # counts further than this from the mean have a probability below 1e-40
@@ -41,6 +42,17 @@ class Kernels:
     square: Array
     slack: Array
     unlearned: Array
+
+
+class RowWeights(Protocol):
+    """Laws of the weights of rows, the same for all sources or one for each."""
+
+    @property
+    def seen(self) -> float | Array:
+        """Probability of a positive weight, or those of the sources (K,)."""
+
+    def kernels(self, ridge: float, traces: Array) -> Kernels:
+        """The expectations that the equations need."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def solve_sources(sources: Sources) -> SourcesSolution:
 
 
 def _regime(sources: Sources) -> Regime:
-    rows = float(sources.rows.sum()) * sources.weights.seen
+    rows = float((sources.rows * sources.weights.seen).sum())
     none = np.zeros_like(sources.identity)
     if sources.ridge > 0:
         return Regime(sources.ridge, 1.0, none, sources.traces(sources.identity), "ridge")

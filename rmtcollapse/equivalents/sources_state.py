@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.equivalents.sample_weights import UNIT, SampleWeights
+from rmtcollapse.equivalents.sample_weights import UNIT, RowWeights
 
 __all__ = ["Regime", "Sources", "State", "solve_dominant"]
 
@@ -37,8 +37,8 @@ class Sources:
         What the leverages are for.
     multiplicity : array (d,), optional
         Directions that a diagonal coordinate stands for; one each if not given.
-    weights : SampleWeights
-        Law of the sample weights.
+    weights : RowWeights
+        Laws of the sample weights.
     """
 
     covariances: Array
@@ -47,7 +47,7 @@ class Sources:
     ridge: float
     metric: Array
     multiplicity: Array | None = None
-    weights: SampleWeights = UNIT
+    weights: RowWeights = UNIT
 
     @property
     def fractions(self) -> Array:
@@ -148,7 +148,7 @@ class State:
         """(F - t)/t; where a threshold may be near, with the mean that then decides."""
         sources, t = self.sources, self.unknowns
         plain = (self.image - t) / t
-        used, seen = sources.rows * self.kernels.mean * t, sources.rows.sum() * sources.weights.seen
+        used, seen = sources.rows * self.kernels.mean * t, float((sources.rows * sources.weights.seen).sum())
         if used.sum() < 0.5 * seen or seen < 0.5 * regime.rank:
             return np.asarray(plain)
         mean = sources.rows @ self.kernels.unlearned - (seen - regime.rank)

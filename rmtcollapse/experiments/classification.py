@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.regression import Design
 
-__all__ = ["Mixture", "fit_classifier", "fit_with_offset", "flipped", "resampled", "score_values", "two_class_values"]
+__all__ = [
+    "FittedMixture",
+    "Mixture",
+    "fit_classifier",
+    "fit_with_offset",
+    "flipped",
+    "resampled",
+    "score_values",
+    "two_class_values",
+]
 
 Array = NDArray[np.float64]
 
@@ -50,6 +59,35 @@ class Mixture:
         return float(weights @ spread)
 
 
+@dataclass(frozen=True)
+class FittedMixture:
+    r"""Rows :math:`x=y\hat\mu+\hat C^{1/2}z`, with what a sample says of them.
+
+    Attributes
+    ----------
+    mean : array (d,)
+        Mean of the positive class.
+    residuals : array (samples, d)
+        What the sample has beside it; their second moment is the covariance.
+    """
+
+    mean: Array
+    residuals: Array
+
+    @classmethod
+    def to(cls, rows: Array, labels: Array, mean: Array | None = None) -> FittedMixture:
+        """The mixture fitted to rows of these labels; with their mean, or with a known one."""
+        signed = labels[:, None] * rows
+        mean = signed.mean(0) if mean is None else mean
+        return cls(mean, signed - mean)
+
+    def draw(self, labels: Array, rng: np.random.Generator) -> Array:
+        """Rows of the given labels, (samples, d)."""
+        size = len(self.residuals)
+        noise = rng.standard_normal((len(labels), size)) @ self.residuals / np.sqrt(size)
+        return np.asarray(labels[:, None] * self.mean + noise)
+
+
 def flipped(labels: Array, probability: Array | float, rng: np.random.Generator) -> Array:
     """Labels, each wrong with its probability."""
     return np.where(rng.random(len(labels)) < probability, -labels, labels)
@@ -59,6 +97,12 @@ def fit_classifier(rows: Array, targets: Array, ridge: float, samples: int) -> A
     """Ridge regression on `targets` with the loss divided by `samples`; minimum norm at 0."""
     if not len(rows):
         return np.zeros(rows.shape[1])
+    if not ridge:
+        from scipy.linalg import lstsq
+
+        # Generated rows may span fewer directions than there are rows and features.
+        cut = max(rows.shape) * float(np.finfo(float).eps)
+        return np.asarray(lstsq(rows, targets, cond=cut, lapack_driver="gelsy")[0])
     # A design divides by its own rows.
     return np.asarray(Design(rows).fitter(ridge * samples / len(rows))(targets))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from rmtcollapse.equivalents.sources_solver import SourcesSolution
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models._prediction import Prediction
 
-__all__ = ["classifier_theory", "compiled_groups"]
+__all__ = ["classifier_theory", "compiled_equivalent", "compiled_groups", "stated_theory"]
 
 _GUARD_DIGITS = 20
 _EPS = float(np.finfo(float).eps)
@@ -31,9 +31,32 @@ def compiled_groups(groups: int, classes: int, drawn: bool = False) -> Compiled:
 
         return groups_system(groups, classes, drawn=drawn)
 
+    return compiled_equivalent(f"groups {groups} {classes} {drawn}", build)
+
+
+def compiled_equivalent(name: str, build: Callable[[], Any]) -> Compiled:
+    """The generated module of a system that ``equivalents/`` defines."""
     from pathlib import Path
 
-    return Compiled(f"groups {groups} {classes} {drawn}", build, (Path(__file__),))
+    return Compiled(name, build, (Path(__file__),))
+
+
+class Stated(Protocol):
+    """What trains a classifier, with the solution of its stated equations."""
+
+    @property
+    def basis(self) -> Any:
+        """Directions in which means are given, (d, r)."""
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether covariances are given by their diagonals."""
+
+    def solve(self) -> tuple[SourcesSolution, dict[str, float]]:
+        """The regime with a certificate, and all unknowns of the stated system by name."""
+
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of the stated system by name, but for the pair of the regime."""
 
 
 def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int | None = None) -> Prediction:
@@ -58,7 +81,31 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
     module = compiled_groups(len(classifier.active), len(classifier.classes), drawn).numpy
     if digits is None:
         classifier = classifier.in_eigenbasis()
+    return stated_theory(module, classifier, names, digits)
+
+
+def stated_theory(
+    module: ModuleType, classifier: Stated, names: Sequence[str], digits: int | None = None
+) -> Prediction:
+    """Outputs of a generated module at the solution of what it states, certified by their residual.
+
+    Parameters
+    ----------
+    module : module
+        Generated from the stated system.
+    classifier : Stated
+        What is trained, with its solution.
+    names, digits
+        As in :func:`classifier_theory`.
+
+    Raises
+    ------
+    ConvergenceError
+        If no certified solution was reached.
+    """
     solution, unknowns = classifier.solve()
+    if not solution.epsilon:
+        _refuse_unseen(solution, classifier)
     given = classifier.parameters()
     given |= {"ridge": solution.ridge, "epsilon": solution.epsilon, "unseen": solution.unseen}
     if digits is not None:
@@ -73,17 +120,27 @@ def classifier_theory(classifier: Classifier, names: Sequence[str], digits: int 
             f"classifier: the stated equations are met to {residual:.1e} only; give a larger ridge, or rescale the "
             "covariances so that their eigenvalues are near one"
         )
-    values = {n: float(outputs[_output(n)]) for n in names}
+    values = {n: float(outputs[_output(n, outputs)]) for n in names}
     return Prediction(values, unknowns, residual, solution.certificate, solution.status, (solution.regime,))
 
 
-def _output(name: str) -> str:
-    return f"{name}_1" if name in ("score_mean", "score_variance") else name
+def _refuse_unseen(solution: SourcesSolution, classifier: Stated) -> None:
+    """Directions without a variance must not tell the classes apart: there the fit is not determined by the others."""
+    B, none = classifier.basis, solution.unseen
+    lost = none[:, None] * B if classifier.diagonal else none @ B
+    if np.linalg.norm(lost) > 16 * len(B) * _EPS * np.linalg.norm(B):
+        raise ConvergenceError(
+            "classifier: without a ridge the means must lie in directions in which rows vary; give a ridge"
+        )
+
+
+def _output(name: str, outputs: Mapping[str, Any]) -> str:
+    return name if name in outputs else f"{name}_1"
 
 
 def _reference(
     module: ModuleType,
-    classifier: Classifier,
+    classifier: Stated,
     given: dict[str, Any],
     solution: SourcesSolution,
     unknowns: dict[str, float],
@@ -104,7 +161,7 @@ def _reference(
         if np.isfinite(list(unknowns.values())).all():
             start = _polished(evaluate, start, [n for n, _ in module.UNKNOWNS], list(unknowns), digits)
         outputs = evaluate(*start)[1]
-        named = {n: mp.mpf(outputs[_output(n)]) for n in names}
+        named = {n: mp.mpf(outputs[_output(n, outputs)]) for n in names}
         found = dict(zip(unknowns, start, strict=True))
         return Prediction(named, found, 0.0, 10.0**-digits, solution.status, (solution.regime,), digits)
 

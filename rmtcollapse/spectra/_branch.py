@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._curve import Leaf, Node
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra._poles import gaps_of_poles
 from rmtcollapse.spectra._solver import jets, values
 

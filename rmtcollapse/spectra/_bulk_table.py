@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._atom_sums import rough_roots
-from rmtcollapse.spectra._curve import AddSemicircle, Node, affine_factor, convolved_atoms
+from rmtcollapse.spectra._curve import AddSemicircle, affine_factor, convolved_atoms
+from rmtcollapse.spectra._node import Node
 from rmtcollapse.spectra._poles import unit_height
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra._solver import Solved, continued, double_double_steps, exact_arguments, jets, refined

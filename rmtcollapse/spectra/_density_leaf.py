@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble
 from rmtcollapse.spectra._atom_sums import node_sums, node_sums_double_double
-from rmtcollapse.spectra._curve import Leaf, Point, leaf_jet
+from rmtcollapse.spectra._node import Leaf, Point, leaf_jet
 
 __all__ = ["DensityLeaf"]
 

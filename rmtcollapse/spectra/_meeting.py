@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._branch import Branch, find_roots, grid
-from rmtcollapse.spectra._curve import Node, Product
+from rmtcollapse.spectra._curve import Product
+from rmtcollapse.spectra._node import Node
 from rmtcollapse.spectra._solver import jets
 
 __all__ = ["meetings"]

@@ -33,17 +33,9 @@ from rmtcollapse.spectra._branch import (
     pole_branches,
     size_of,
 )
-from rmtcollapse.spectra._curve import (
-    AddSemicircle,
-    AffineMap,
-    Leaf,
-    MixZero,
-    MultiplyFold,
-    MultiplyPoisson,
-    Node,
-    convolved_atoms,
-)
+from rmtcollapse.spectra._curve import AddSemicircle, AffineMap, MixZero, MultiplyFold, MultiplyPoisson, convolved_atoms
 from rmtcollapse.spectra._meeting import meetings
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra._solver import evaluate, jets
 
 __all__ = ["Branch", "Bulk", "branch_at", "branches", "bulks"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.spectra._curve import Node, Point
+from rmtcollapse.spectra._node import Node, Point
 from rmtcollapse.spectra._solver import evaluate
 
 __all__ = ["Exact", "continued_exactly", "cusp", "reference_transform"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rmtcollapse.spectra import _curve as curve
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["cumulants_of", "free_power", "free_product", "mixed_weights", "moments", "moments_of"]
@@ -96,10 +97,10 @@ def mixed_weights(noise: float, k: int) -> FloatArray:
     return _reverted(inverse)
 
 
-def moments(node: curve.Node, k: int) -> FloatArray:
+def moments(node: Node, k: int) -> FloatArray:
     """The first k moments of a curve."""
     below = [moments(child, k) for child in node.children]
-    if isinstance(node, curve.Leaf):
+    if isinstance(node, Leaf):
         return np.array([(node.weights * node.places**j).sum().real for j in range(1, k + 1)])
     if isinstance(node, curve.Sum):
         return moments_of(cumulants_of(below[0]) + cumulants_of(below[1]))
@@ -112,7 +113,7 @@ def moments(node: curve.Node, k: int) -> FloatArray:
     return np.array(_one_child(node, below[0]), dtype=float)
 
 
-def _one_child(node: curve.Node, m: FloatArray) -> Any:
+def _one_child(node: Node, m: FloatArray) -> Any:
     powers = np.arange(1, m.size + 1)
     if isinstance(node, curve.AffineMap):
         factor, offset = float(node.factor), float(node.offset)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, Jet
-from rmtcollapse.spectra._curve import AffineMap, Leaf, MixZero, Node, Point
+from rmtcollapse.spectra._curve import AffineMap, MixZero
+from rmtcollapse.spectra._node import Leaf, Node, Point
 
 __all__ = [
     "Solved",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import Node
 from rmtcollapse.spectra._density_leaf import DensityLeaf
+from rmtcollapse.spectra._node import Node
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import FloatArray

@@ -16,7 +16,8 @@ from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._branch import size_of
 from rmtcollapse.spectra._bulk_table import BulkTable
-from rmtcollapse.spectra._curve import Node, convolved_atoms
+from rmtcollapse.spectra._curve import convolved_atoms
+from rmtcollapse.spectra._node import Node
 from rmtcollapse.spectra._quantile import over_bulk
 from rmtcollapse.spectra._real import Branch, Bulk, branches, bulks
 from rmtcollapse.spectra._reference import continued_exactly, reference_transform

@@ -8,7 +8,8 @@ from numbers import Integral
 from typing import Any
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import AddFold, AffineMap, MultiplyFold, Node, Product, Sum
+from rmtcollapse.spectra._curve import AddFold, AffineMap, MultiplyFold, Product, Sum
+from rmtcollapse.spectra._node import Node
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.law import Law
 from rmtcollapse.spectra.laws import Atoms, coefficient, exact_number

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra._branch import Branch, gap_branches
-from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, Leaf, MultiplyFold, MultiplyPoisson, Node
+from rmtcollapse.spectra._curve import AddPoisson, AddSemicircle, AffineMap, MultiplyFold, MultiplyPoisson
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import EPS, FloatArray, real_array, refuse_entry

@@ -113,7 +113,7 @@ class LayerProduct(Law):
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         found = self._solved(z)
-        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z)
+        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z) + 0.0  # no -0
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         layers, found = self._layers, self._solved(z)

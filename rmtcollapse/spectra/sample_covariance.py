@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.spectra._curve import Leaf, MixZero, MultiplyPoisson, Node
+from rmtcollapse.spectra._curve import MixZero, MultiplyPoisson
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.law import Law, _shaped, numbers
 from rmtcollapse.spectra.laws import Atoms, aspect_ratio, coefficient

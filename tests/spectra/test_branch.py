@@ -11,15 +11,16 @@ import pytest
 from rmtcollapse.spectra import _branch as branch
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._node import Leaf
 from rmtcollapse.spectra._real import branches
 
 LEAVES = {
-    "one": curve.Leaf(np.array([1.5]), np.ones(1)),
-    "coin": curve.Leaf(np.array([-1.0, 2.0]), np.array([0.5, 0.5])),
-    "uneven": curve.Leaf(np.array([-0.7, 2.9]), np.array([0.125, 0.875])),
-    "zero": curve.Leaf(np.array([0.0]), np.ones(1)),
-    "signed": curve.Leaf(np.array([-2.0, -0.5, 0.0, 3.0]), np.array([0.25, 0.25, 0.25, 0.25])),
-    "positive": curve.Leaf(np.array([1e-6, 1.0, 1.0 + 1e-9, 40.0]), np.array([0.5, 0.25, 0.125, 0.125])),
+    "one": Leaf(np.array([1.5]), np.ones(1)),
+    "coin": Leaf(np.array([-1.0, 2.0]), np.array([0.5, 0.5])),
+    "uneven": Leaf(np.array([-0.7, 2.9]), np.array([0.125, 0.875])),
+    "zero": Leaf(np.array([0.0]), np.ones(1)),
+    "signed": Leaf(np.array([-2.0, -0.5, 0.0, 3.0]), np.array([0.25, 0.25, 0.25, 0.25])),
+    "positive": Leaf(np.array([1e-6, 1.0, 1.0 + 1e-9, 40.0]), np.array([0.5, 0.25, 0.125, 0.125])),
 }
 each_leaf = pytest.mark.parametrize("name", LEAVES)
 
@@ -66,11 +67,11 @@ def test_zero_is_sampled_exactly_where_a_branch_holds_it(name: str) -> None:
 
 
 def test_a_density_has_branches_outside_its_ends_only() -> None:
-    leaf = curve.Leaf(np.array([0.5 - 1j, 1 - 1j]), np.array([0.5, 0.5]), (0.25, 2.0))
+    leaf = Leaf(np.array([0.5 - 1j, 1 - 1j]), np.array([0.5, 0.5]), (0.25, 2.0))
     left, right = branch.leaf_branches(leaf, 2.0)
     assert ends(left)[1] <= 0.25
     assert ends(right)[0] >= 2.0
-    assert branch.leaf_branches(curve.Leaf(leaf.places, leaf.weights, (0.0, np.inf)), 1.0)[0].ends == (
+    assert branch.leaf_branches(Leaf(leaf.places, leaf.weights, (0.0, np.inf)), 1.0)[0].ends == (
         "infinity",
         "atom",
     )
@@ -107,7 +108,7 @@ def test_sampling_finds_the_edges_of_the_guaranteed_search(name: str, node: str)
 @pytest.mark.parametrize("k", [1.25, 1.5, 1.75, 1.9999, 2.5, 100.0])
 def test_folded_coins_lose_their_gap_at_two(k: float) -> None:
     r"""z' > 0 for z = ku + (k-1)/m, 1/m = (1 - u^2)/u: z' = 1 - (k-1)/u^2, edges at :math:`\pm\sqrt{k-1}`."""
-    leaf = curve.Leaf(np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
+    leaf = Leaf(np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
     law = curve.AddFold(leaf, Fraction(k), 0.0)
     found = np.array([ends(p) for b in branch.leaf_branches(leaf, 1.0) for p in branch.increasing(law, b)])
     inner = [u for u in found.ravel() if abs(abs(u) - np.sqrt(k - 1)) < 1e-12]
@@ -122,7 +123,7 @@ def test_folded_coins_lose_their_gap_at_two(k: float) -> None:
 def test_slopes_along_meetings_are_total_derivatives() -> None:
     """Where two laws meet, dz along the constraint is 1 + a'/b' - a'/m^2 times du, for their transforms a and b."""
     h, (x, y) = np.array([0.75, 0.25]), np.array([[0.0, 1.0], [0.0, 3.0]])
-    law = curve.Sum(curve.Leaf(x, h), curve.Leaf(y, h), [0.25, 0.75])
+    law = curve.Sum(Leaf(x, h), Leaf(y, h), [0.25, 0.75])
     u = np.array([-3.0, -1.0, -0.2, -0.05, 1.01, 1.3, 2.0, 5.0])
     m = (h / (x - u[:, None])).sum(1)
     # m (0 - w)(3 - w) = 9/4 - w, of whose roots one is outside, on the side of u

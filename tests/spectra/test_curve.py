@@ -17,6 +17,7 @@ from sympy.utilities.iterables import multiset_partitions
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._node import Leaf, Node, Point
 from rmtcollapse.spectra._solver import continued, evaluate, evaluate_potential, jets, values
 
 ORDER = 6
@@ -24,12 +25,12 @@ Moments = list[Fraction]
 ONES = [Fraction(1)] * ORDER
 
 
-A = curve.Leaf(np.array([-1.0, 0.5, 2.0]), np.array([0.25, 0.5, 0.25]))
-P = curve.Leaf(np.array([0.25, 1.0, 3.0]), np.array([0.5, 0.25, 0.25]))
-Q = curve.Leaf(np.array([0.0, 2.0]), np.array([0.25, 0.75]))
+A = Leaf(np.array([-1.0, 0.5, 2.0]), np.array([0.25, 0.5, 0.25]))
+P = Leaf(np.array([0.25, 1.0, 3.0]), np.array([0.5, 0.25, 0.25]))
+Q = Leaf(np.array([0.0, 2.0]), np.array([0.25, 0.75]))
 
 
-def raw(law: curve.Leaf) -> Moments:
+def raw(law: Leaf) -> Moments:
     atoms = [(Fraction(x), Fraction(h)) for x, h in zip(law.places, law.weights, strict=True)]
     return [sum((h * x**n for x, h in atoms), Fraction(0)) for n in range(1, ORDER + 1)]
 
@@ -58,7 +59,7 @@ def cumulants_of(moments: Moments) -> Moments:
     return kappa
 
 
-def with_cumulants(law: curve.Leaf, change: Callable[[int, Fraction], Fraction]) -> Moments:
+def with_cumulants(law: Leaf, change: Callable[[int, Fraction], Fraction]) -> Moments:
     return convolved([change(n, k) for n, k in enumerate(cumulants_of(raw(law)), 1)], ONES)
 
 
@@ -66,7 +67,7 @@ V, R, J, C, K = Fraction(2, 3), Fraction(3, 4), Fraction(-2, 5), Fraction(7, 3),
 POISSON = [C ** (n - 1) for n in range(1, ORDER + 1)]  # cumulants of Marchenko-Pastur
 MEAN = {law: float(raw(law)[0]) for law in (A, P, Q)}
 FREE = cumulants_of(raw(P))
-NODES: dict[str, tuple[curve.Node, Moments]] = {
+NODES: dict[str, tuple[Node, Moments]] = {
     "atoms": (A, raw(A)),
     "affine": (curve.AffineMap(A, V, -R), with_cumulants(A, lambda n, k: V**n * k - (R if n == 1 else 0))),
     "mix": (curve.MixZero(A, Fraction(1, 3)), [Fraction(2, 3) * m for m in raw(A)]),
@@ -82,10 +83,10 @@ NONNEGATIVE = ["fold", "product"]
 each_node = pytest.mark.parametrize("name", NODES)
 
 
-def solved(node: curve.Node, z: Any, trace: list[Any] | None = None) -> curve.Point:
+def solved(node: Node, z: Any, trace: list[Any] | None = None) -> Point:
     """The point of a curve at an mpmath number z far from the support."""
 
-    def points(u: Any) -> list[curve.Point]:
+    def points(u: Any) -> list[Point]:
         return [law.reference(x) for law, x in zip(node.leaves, u, strict=True)]
 
     def equations(*u: Any) -> list[Any]:
@@ -169,7 +170,7 @@ def test_reflection(name: str) -> None:
 @pytest.mark.parametrize("k", [2, 3, 5, 12])
 def test_a_turn_is_another_branch(k: int) -> None:
     """Of the roots of a power in the upper half plane, one has arguments that add up: the one of the continuation."""
-    node = curve.MultiplyFold(curve.Leaf(np.array([1.0, 2.0]), np.array([0.5, 0.5])), k, 1.5)
+    node = curve.MultiplyFold(Leaf(np.array([1.0, 2.0]), np.array([0.5, 0.5])), k, 1.5)
     z = 1.5**k * (0.9 + 0.4j)
     found = continued(node, np.array([z]), 2.0**k).u[0, 0]
     # z = u (t/m)^(k-1) with m = (3/2 - u)/D and t = (2 - 3u/2)/D
@@ -192,7 +193,7 @@ def test_poles_are_those_of_the_slope(node: Any) -> None:
 @pytest.mark.parametrize("size", [1, 5, 300])
 def test_the_bounds_and_the_logarithm_of_atoms(size: int) -> None:
     rng = np.random.default_rng(size)
-    law = curve.Leaf(np.sort(rng.uniform(0, 3, size)), rng.dirichlet(np.ones(size)))
+    law = Leaf(np.sort(rng.uniform(0, 3, size)), rng.dirichlet(np.ones(size)))
     u = rng.uniform(-1, 4, 8) + 1j * 10 ** rng.uniform(-9, 1, 8)
     found = law.jet(u, 0, 1)
     with mpmath.workdps(40):

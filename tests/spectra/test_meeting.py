@@ -12,20 +12,21 @@ from rmtcollapse.spectra import _branch as branch
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
 from rmtcollapse.spectra._meeting import meetings
+from rmtcollapse.spectra._node import Leaf
 from rmtcollapse.spectra._real import branches, bulks
 
 Pair = tuple[float, float]
 
 
-def atoms(*pairs: Pair) -> curve.Leaf:
-    return curve.Leaf(np.array([x for x, _ in pairs], float), np.array([h for _, h in pairs]))
+def atoms(*pairs: Pair) -> Leaf:
+    return Leaf(np.array([x for x, _ in pairs], float), np.array([h for _, h in pairs]))
 
 
-def projection(share: float) -> curve.Leaf:
+def projection(share: float) -> Leaf:
     return atoms((0, 1 - share), (1, share))
 
 
-def joined(kind: Any, a: curve.Leaf, b: curve.Leaf) -> Any:
+def joined(kind: Any, a: Leaf, b: Leaf) -> Any:
     return kind(a, b, [float(law.weights @ law.places) for law in (a, b)])
 
 
@@ -44,7 +45,7 @@ PAIRS = [
 ]
 
 
-def shown(law: Any, leaf: curve.Leaf, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def shown(law: Any, leaf: Leaf, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """m or t by definition, and the sum of the absolute values of its derivative's terms times u, and of its own."""
     h = leaf.weights * (leaf.places if isinstance(law, curve.Product) else 1)
     terms = h / (leaf.places - u[:, None])

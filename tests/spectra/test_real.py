@@ -13,6 +13,7 @@ from numpy.polynomial import Polynomial
 from rmtcollapse import spectra
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._node import Leaf
 from rmtcollapse.spectra._real import branch_at, branches, bulks
 from rmtcollapse.spectra._solver import evaluate
 
@@ -87,7 +88,7 @@ def test_edges_beside_semicircles_are_rounded_once(seed: int) -> None:
                 assert abs(u - at) <= 1e-13 * max(1, abs(at))
 
 
-def polynomials(law: curve.Leaf) -> tuple[Polynomial, Polynomial, Polynomial]:
+def polynomials(law: Leaf) -> tuple[Polynomial, Polynomial, Polynomial]:
     """N, T, D with m = N/D and t = T/D."""
     factors = [Polynomial([x, -1.0]) for x in law.places]
     others = [np.prod([*factors[:i], *factors[i + 1 :], Polynomial([1.0])]) for i in range(len(factors))]
@@ -133,7 +134,7 @@ def solved(root: Any, x: float, start: Any) -> np.ndarray:
 def test_bulks_are_where_the_polynomial_has_complex_roots(kind: Any, seed: int) -> None:
     rng = np.random.default_rng([seed, 7])
     leaves = [
-        curve.Leaf(np.sort(rng.uniform(0.1 if kind is curve.Product else -2, 4, k)), rng.dirichlet(2 * np.ones(k)))
+        Leaf(np.sort(rng.uniform(0.1 if kind is curve.Product else -2, 4, k)), rng.dirichlet(2 * np.ones(k)))
         for k in (2, int(rng.integers(2, 4)))
     ]
     law = kind(*leaves, [float(leaf.weights @ leaf.places) for leaf in leaves])

@@ -13,6 +13,7 @@ import pytest
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra import Atoms, FreeAdditivePower, MarchenkoPastur, SampleCovariance, Semicircle
 from rmtcollapse.spectra import _curve as curve
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra._reference import continued_exactly, cusp, reference_transform
 
 COIN = Atoms([-1, 1])
@@ -81,7 +82,7 @@ def test_the_working_precision_is_given_back() -> None:
 
 
 def test_what_does_not_converge_is_refused() -> None:
-    law = curve.AddSemicircle(curve.Leaf(np.zeros(1), np.ones(1)), Fraction(1))
+    law = curve.AddSemicircle(Leaf(np.zeros(1), np.ones(1)), Fraction(1))
     with pytest.raises(ConvergenceError, match="z = 2"):
         reference_transform(law, 2.0, np.array([0.9 + 0.4j]), 40)  # an edge: a double root
 
@@ -122,6 +123,6 @@ def test_almost_touching_is_not_touching(variance: float, counts: list[int]) -> 
     curve.Sum(COIN._root, COIN._root, [0.0, 0.0]),
     curve.AddSemicircle(Atoms([0.0])._root, Fraction(1)),
 ])  # fmt: skip
-def test_laws_without_a_cusp_have_none(node: curve.Node) -> None:
+def test_laws_without_a_cusp_have_none(node: Node) -> None:
     for x, start in ((0.1, 0.3 + 0.1j), (0.0, 0.0j), (-2.0, -1.0 + 1e-3j)):
         assert cusp(node, x, start) is None

@@ -12,6 +12,7 @@ import pytest
 
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra._series import cumulants_of, moments, moments_of
 
 Exact = Callable[[int], Any]
@@ -78,11 +79,11 @@ def test_round_trips(seed: int) -> None:
     )
 
 
-ONE = curve.Leaf(np.array([1.0]), np.ones(1))
-ZERO = curve.Leaf(np.array([0.0]), np.ones(1))
-COIN = curve.Leaf(np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
-HALF = curve.Leaf(np.array([0.0, 1.0]), np.array([0.5, 0.5]))
-TWO = curve.Leaf(np.array([1.0, 3.0]), np.array([0.75, 0.25]))
+ONE = Leaf(np.array([1.0]), np.ones(1))
+ZERO = Leaf(np.array([0.0]), np.ones(1))
+COIN = Leaf(np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
+HALF = Leaf(np.array([0.0, 1.0]), np.array([0.5, 0.5]))
+TWO = Leaf(np.array([1.0, 3.0]), np.array([0.75, 0.25]))
 V, R, J, C = Fraction(5, 4), Fraction(3, 2), Fraction(-1, 2), Fraction(7, 4)
 
 
@@ -100,9 +101,9 @@ def powers_of_coin(k: Fraction) -> Exact:
     return lambda n: {2: k, 4: 2 * k**2 - k, 6: 5 * k**3 - 6 * k**2 + 2 * k}.get(n, 0)
 
 
-NODES: dict[str, tuple[curve.Node, Exact, int]] = {
+NODES: dict[str, tuple[Node, Exact, int]] = {
     "leaf": (TWO, lambda n: Fraction(3, 4) + Fraction(3**n, 4), ORDER),
-    "complex nodes": (curve.Leaf(np.array([1 + 1j, 1 - 1j]), np.array([0.5, 0.5])), lambda n: ((1 + 1j) ** n).real, 8),
+    "complex nodes": (Leaf(np.array([1 + 1j, 1 - 1j]), np.array([0.5, 0.5])), lambda n: ((1 + 1j) ** n).real, 8),
     "affine": (curve.AffineMap(TWO, V, J), shifted(lambda n: Fraction(3 + 3**n, 4), V, J), ORDER),
     "mix": (curve.MixZero(TWO, Fraction(1, 4)), lambda n: Fraction(3, 4) * Fraction(3 + 3**n, 4), ORDER),
     "semicircle": (curve.AddSemicircle(ZERO, V), semicircle(V), ORDER),

@@ -16,6 +16,7 @@ from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra import _solver as solver
 from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._node import Leaf
 from rmtcollapse.spectra._real import branches, bulks
 
 Array = NDArray[Any]
@@ -31,7 +32,7 @@ def in_u(*coefficients: Any) -> Polynomial:
     return Polynomial(np.array([exact(x) if isinstance(x, float | Fraction) else x for x in coefficients], object))
 
 
-def parts(leaf: curve.Leaf) -> tuple[Polynomial, Polynomial, Polynomial]:
+def parts(leaf: Leaf) -> tuple[Polynomial, Polynomial, Polynomial]:
     """N, T, D in u, with m = N/D and t = T/D."""
     factors = [in_u(float(x), -1.0) for x in leaf.places]
     others = [prod([*factors[:i], *factors[i + 1 :]], start=in_u(1.0)) for i in range(len(factors))]
@@ -101,8 +102,8 @@ def points(law: Any, z: complex) -> tuple[list[Any], list[Any]]:
     return right, wrong
 
 
-def atoms(*pairs: tuple[float, float]) -> curve.Leaf:
-    return curve.Leaf(np.array([x for x, _ in pairs], float), np.array([h for _, h in pairs]))
+def atoms(*pairs: tuple[float, float]) -> Leaf:
+    return Leaf(np.array([x for x, _ in pairs], float), np.array([h for _, h in pairs]))
 
 
 A, P = atoms((-1, 0.25), (0.5, 0.5), (2, 0.25)), atoms((0.25, 0.5), (1, 0.25), (3, 0.25))
