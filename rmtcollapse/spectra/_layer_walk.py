@@ -35,7 +35,7 @@ def beside(layers: Layers, critical: list[float]) -> Room:
 
 
 def continued(layers: Layers, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:
-    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the edge `top` (a log)."""
+    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the log edge `top`."""
     far = top + np.log(60.0)
     begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
     level = layers.path_level
