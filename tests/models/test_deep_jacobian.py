@@ -229,6 +229,7 @@ def test_simulated_moments_agree(given: dict[str, Any]) -> None:
 def test_pruned_rotations_are_not_as_if_they_had_independent_entries() -> None:
     model = network(2, weights="orthogonal", sparsity=0.3, width=160)
     found = simulate(model, trials=20)["fourth_moment_ratio"]
+    assert model.theory()["fourth_moment_ratio"] == pytest.approx(1 + 2 * (1 - 0.7**2), rel=1e-14)
     assert abs(found.mean - (1 + 2 * (1 - 0.7**2))) < 4 * found.standard_error + 0.01
     assert abs(found.mean - 3) > 0.5
 
