@@ -69,6 +69,12 @@ def test_neither_does_one_of_matrices(tmp_path: Path) -> None:
     assert not loaded_by(script, tmp_path) & set(HEAVY), "every other finds it"
 
 
+def test_neither_does_one_of_decimals(tmp_path: Path) -> None:
+    script = "from rmtcollapse.models import SpikedTensor\nSpikedTensor(sizes=[4, 5, 6], strength=2.0).theory()"
+    assert "sympy" in loaded_by(script, tmp_path), "the first call makes the module"
+    assert not loaded_by(script, tmp_path) & set(HEAVY), "every other finds it"
+
+
 def test_experiments_load_no_theory(tmp_path: Path) -> None:
     loaded = loaded_by(MODEL + "model.draw(__import__('numpy').random.default_rng(0))", tmp_path)
     assert not loaded & {"sympy", "numba"}

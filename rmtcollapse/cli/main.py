@@ -16,6 +16,7 @@ from rmtcollapse.cli.output import (
     PLOT_FORMATS,
     check_suffix,
     dataset_json,
+    decimals,
     describe,
     describe_law,
     dumps,
@@ -104,9 +105,11 @@ def theory(
     as_json: Json = False,
 ) -> None:
     """Predict: the deterministic equivalent at these parameters."""
+    from rmtcollapse.experiments.entries import by_entry
+
     built = build_model(model, parameters or [])
     prediction = built.theory(digits)
-    values = {k: v if digits is None else _decimal(v, digits) for k, v in prediction.items()}
+    values = {k: v if digits is None else decimals(v, digits) for k, v in prediction.items()}
     if as_json:
         typer.echo(
             dumps(
@@ -115,7 +118,7 @@ def theory(
                     "parameters": {k: describe(v) for k, v in built.parameters().items()},
                     "values": values,
                     "unknowns": {
-                        k: v if digits is None else _decimal(v, digits) for k, v in prediction.unknowns.items()
+                        k: v if digits is None else decimals(v, digits) for k, v in prediction.unknowns.items()
                     },
                     "status": prediction.status,
                     "regimes": prediction.regimes,
@@ -125,7 +128,7 @@ def theory(
             )
         )
         return
-    typer.echo(table([(k, f"{v:.12g}" if digits is None else v) for k, v in values.items()]))
+    typer.echo(table([(k, f"{v:.12g}" if digits is None else v) for k, v in by_entry(values).items()]))
     typer.echo(f"{prediction.status}; residual {prediction.residual:.1e}, certificate {prediction.certificate:.1e}")
 
 
@@ -134,6 +137,7 @@ def simulate(
     model: Name, parameters: Words = None, trials: Trials = 100, seed: Seed = 0, as_json: Json = False
 ) -> None:
     """Measure: repeat the finite-size experiment and print means with standard errors."""
+    from rmtcollapse.experiments.entries import by_entry
     from rmtcollapse.experiments.simulate import simulate as run
 
     built = build_model(model, parameters or [])
@@ -144,7 +148,8 @@ def simulate(
         }
         typer.echo(dumps({"model": built.name(), "seed": seed, "values": values}))
         return
-    rows = [(n, f"{e.mean:.6g}", f"{e.standard_error:.2g}") for n, e in result.items()]
+    means, errors = (by_entry({n: getattr(e, of) for n, e in result.items()}) for of in ("mean", "standard_error"))
+    rows = [(n, f"{mean:.6g}", f"{errors[n]:.2g}") for n, mean in means.items()]
     typer.echo(table(rows, ("value", "mean", f"standard error ({trials} trials)")))
 
 
@@ -352,12 +357,6 @@ def _default(cls: Any, name: str) -> str:
     from rmtcollapse.models._parameters import default_of
 
     return default_of(cls, name)
-
-
-def _decimal(value: Any, digits: int) -> str:
-    from mpmath import nstr
-
-    return str(nstr(value, digits, strip_zeros=False))
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from rmtcollapse.errors import ParameterError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_suffix", "describe", "describe_law", "dumps", "plain", "table", "write_dataset"]
+__all__ = ["check_suffix", "decimals", "describe", "describe_law", "dumps", "plain", "table", "write_dataset"]
 
 DATA_FORMATS = (".nc", ".csv", ".json")
 PLOT_FORMATS = (".png", ".pdf", ".svg")
@@ -37,6 +37,15 @@ def plain(value: Any) -> Any:
 def dumps(value: Any) -> str:
     """Strict JSON text."""
     return json.dumps(plain(value), allow_nan=False, indent=2)
+
+
+def decimals(value: Any, digits: int) -> Any:
+    """A number at many digits as text, an array of them as a list."""
+    from mpmath import nstr
+
+    if hasattr(value, "tolist"):
+        return [decimals(v, digits) for v in value.tolist()]
+    return str(nstr(value, digits, strip_zeros=False))
 
 
 def describe(value: Any) -> Any:

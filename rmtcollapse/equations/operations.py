@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-__all__ = ["MPMATH", "NUMPY", "Operations", "diagonal_operations"]
+__all__ = ["DECIMAL", "MPMATH", "NUMPY", "Operations", "diagonal_operations"]
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,23 @@ def _limit_product(a: Any, b: Any) -> Any:
     return 0.0 if a == 0 or b == 0 else a * b
 
 
+def _decimal_cdf(x: Decimal) -> Decimal:
+    """To double precision."""
+    return Decimal(_normal_cdf(float(x)))
+
+
+def _no_decimal(*arguments: Any) -> Any:
+    raise NotImplementedError("decimal arithmetic is of sums, products, roots and the normal distribution only")
+
+
+_NO_MATRICES = (_no_decimal,) * 5
 _NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product)
 _MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product)
 NUMPY = Operations(
     np.matmul, np.linalg.inv, np.trace, lambda a, b: np.sum(a * b.T), lambda size: np.eye(int(size)), *_NUMBERS
 )
+# Scalars with the digits of the current decimal context, no bounds on exponents.
+DECIMAL = Operations(*_NO_MATRICES, Decimal.sqrt, _decimal_cdf, _no_decimal, _limit_product)
 MPMATH = Operations(lambda a, b: a * b, lambda a: a**-1, _mp_trace, _mp_trace_product, _mp_identity, *_MP_NUMBERS)
 
 

@@ -33,8 +33,8 @@ class ExperimentModel(Protocol):
     def resized(self, factor: int | Fraction) -> Self:
         """The same limit at another size."""
 
-    def draw(self, rng: np.random.Generator) -> Mapping[str, float]:
-        """One finite-size experiment."""
+    def draw(self, rng: np.random.Generator) -> Mapping[str, Any]:
+        """One finite-size experiment: numbers or arrays by name."""
 
     def theory(self, digits: int | None = None) -> Any:
         """Predicted values: a mapping with ``status`` and ``certificate``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +21,21 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean of a measured value over independent trials, and the standard error of that mean."""
+    """Mean of a measured value over independent trials, and the standard error of that mean; arrays for an array."""
 
-    mean: float
-    standard_error: float
+    mean: Any
+    standard_error: Any
     trials: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.6g} ± {self.standard_error:.2g} ({self.trials} trials)"
+        pairs = zip(np.ravel(self.mean), np.ravel(self.standard_error), strict=True)
+        return f"{', '.join(f'{m:.6g} ± {e:.2g}' for m, e in pairs)} ({self.trials} trials)"
 
 
 class Simulation(Mapping[str, Estimate]):
     """Estimates by name; ``simulation[name].mean``, ``.standard_error``, ``.trials``.
 
-    ``draws`` has the raw values, (trials,) for each name.
+    ``draws`` has the raw values, (trials, ...) for each name.
     """
 
     def __init__(self, samples: Mapping[str, NDArray[np.float64]]) -> None:
@@ -43,8 +45,11 @@ class Simulation(Mapping[str, Estimate]):
         if name not in self.draws:
             raise KeyError(f"{name}: this simulation has {', '.join(self.draws)}")
         values = self.draws[name]
-        spread = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
-        return Estimate(float(values.mean()), float(spread), len(values))
+        mean = values.mean(axis=0)
+        spread = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full_like(mean, np.inf)
+        if mean.ndim:
+            return Estimate(mean, spread, len(values))
+        return Estimate(float(mean), float(spread), len(values))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.draws)
@@ -53,7 +58,7 @@ class Simulation(Mapping[str, Estimate]):
         return len(self.draws)
 
 
-def _one(model: ExperimentModel, seed: np.random.SeedSequence) -> dict[str, float]:
+def _one(model: ExperimentModel, seed: np.random.SeedSequence) -> dict[str, Any]:
     return dict(model.draw(np.random.default_rng(seed)))
 
 
@@ -67,8 +72,8 @@ def validated_trials(trials: int) -> int:
 def draws(
     model: ExperimentModel, seeds: list[np.random.SeedSequence], executor: Executor, description: str, progress: bool
 ) -> dict[str, NDArray[np.float64]]:
-    """One experiment for each seed: measured values by name, (trials,) each."""
-    rows: list[dict[str, float]] = []
+    """One experiment for each seed: measured values by name, (trials, ...) each."""
+    rows: list[dict[str, Any]] = []
     with track(description, len(seeds), progress) as advance:
         for start in range(0, len(seeds), _BATCH):
             batch = seeds[start : start + _BATCH]

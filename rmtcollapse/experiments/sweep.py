@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmtcollapse.errors import ParameterError
+from rmtcollapse.experiments.entries import entry_axes
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
 from rmtcollapse.experiments.grid import Axis, Linked, attributes, cells, chosen_cells, flat_points, validated_axes
 from rmtcollapse.experiments.protocol import ExperimentModel
@@ -58,7 +60,8 @@ def sweep(
     -------
     xarray.Dataset
         A variable for each value; with `trials` also ``<value>_simulated`` and ``<value>_standard_error``, nan where
-        nothing was simulated. The status and the certificate of every point are coordinates, as are linked parameters.
+        nothing was simulated. The entries of an array lie along an axis ``<value>_entry``. The status and the
+        certificate of every point are coordinates, as are linked parameters.
 
     Raises
     ------
@@ -75,9 +78,9 @@ def sweep(
     here = [cell for cell, wanted in zip(cells(axes), chosen, strict=True) if wanted]
     found = _simulations(model, here, validated_trials(trials), seed, executor, progress, CellStore(store))
     for name, column in found.items():
-        values[name] = np.full(chosen.size, np.nan)
+        values[name] = np.full((chosen.size, *column.shape[1:]), np.nan)
         values[name][chosen] = column
-        values[name] = values[name].reshape(tuple(map(len, axes.values())))
+        values[name] = values[name].reshape(*map(len, axes.values()), *column.shape[1:])
     return _dataset(model, axes, values, coords)
 
 
@@ -98,14 +101,21 @@ def _theory(
     with default_executor(executor) as pool, track(f"solving {model.name()}", len(models), progress) as advance:
         solved_cells = run_all(pool, _predict, [(m,) for m in models])
         advance(len(models))
-    values = {n: np.array([p[n] for p, _, _ in solved_cells]).reshape(shape) for n in solved_cells[0][0]}
+    values = {n: _stacked(n, [p[n] for p, _, _ in solved_cells], shape) for n in solved_cells[0][0]}
     status = np.array([s for _, s, _ in solved_cells]).reshape(shape)
     return values, {"status": status, "certificate": np.array([c for _, _, c in solved_cells]).reshape(shape)}
 
 
-def _predict(model: ExperimentModel) -> tuple[dict[str, float], str, float]:
+def _predict(model: ExperimentModel) -> tuple[dict[str, Any], str, float]:
     prediction = model.theory()
     return dict(prediction), prediction.status, prediction.certificate
+
+
+def _stacked(name: str, found: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """A value of every cell in the shape of the grid, the entries of an array behind it."""
+    if len({np.shape(v) for v in found}) > 1:
+        raise ParameterError(name, found[-1], "an array of the same shape all over the sweep")
+    return np.array(found).reshape(shape + np.shape(found[0]))
 
 
 def _simulations(
@@ -131,8 +141,9 @@ def _simulations(
             advance(1)
     values: Values = {}
     for name in made[0]:
-        values[f"{name}_simulated"] = np.array([s[name].mean for s in made])
-        values[f"{name}_standard_error"] = np.array([s[name].standard_error for s in made])
+        everywhere = (len(made),)
+        values[f"{name}_simulated"] = _stacked(name, [s[name].mean for s in made], everywhere)
+        values[f"{name}_standard_error"] = _stacked(name, [s[name].standard_error for s in made], everywhere)
     return values
 
 
@@ -151,8 +162,13 @@ def _dataset(model: ExperimentModel, axes: dict[str, Axis], values: Values, coor
     plain = {n: v for n, v in model.parameters().items() if n not in varied and isinstance(v, int | float | str)}
     # netCDF has no truth values.
     fixed = {n: int(v) if isinstance(v, bool) else v for n, v in plain.items()}
+
+    def variable(name: str, v: np.ndarray) -> xr.Variable:
+        own = name.removesuffix("_simulated").removesuffix("_standard_error")
+        return xr.Variable((*dims, *entry_axes(own, v.ndim - len(dims))), v, {"long_name": model.VALUES.get(name, "")})
+
     return xr.Dataset(
-        {name: xr.Variable(dims, v, {"long_name": model.VALUES.get(name, "")}) for name, v in values.items()},
+        {name: variable(name, v) for name, v in values.items()},
         coords={**labels, **{name: (dims, v) for name, v in coords.items()}},
         attrs={"model": model.name(), **fixed},
     )

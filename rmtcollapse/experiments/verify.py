@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.experiments.entries import by_entry, columns_by_entry
 from rmtcollapse.experiments.executors import default_executor, seed_sequence
 from rmtcollapse.experiments.protocol import ExperimentModel
 from rmtcollapse.experiments.simulate import draws, validated_trials
@@ -26,7 +27,7 @@ from rmtcollapse.experiments.verdict import COARSE, Row, Verdict
 
 __all__ = ["Row", "Verdict", "verify"]
 
-Theory = Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None
+Theory = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] | None
 
 _FALSE_ALARM = 1e-3  # chance that a right theory is rejected, over all its values together
 _NOTICED = 0.05  # an error of this relative size must not pass
@@ -52,8 +53,9 @@ def verify(
     model : model
         What is simulated.
     theory : mapping or callable, optional
-        Numbers by name, or a function from a model to such numbers, to be judged in place of the model's own theory.
-        Numbers are taken to hold at every multiple of the model's size, as a deterministic equivalent does.
+        Numbers by name (for an array its entries, or ``"name[0]"`` for one of them), or a function from a model to
+        such numbers, to be judged in place of the model's own theory. Numbers are taken to hold at every multiple of
+        the model's size, as a deterministic equivalent does.
     trials : int, optional
         Trials at each size, at least 2. If not given, as many as `precision` needs (48 to 6,144).
     sizes : iterable of int or Fraction, optional
@@ -82,7 +84,8 @@ def verify(
         while True:
             for i, m in enumerate(models):
                 done = len(next(iter(samples[i].values()), ()))
-                more = draws(m, seeds[i].spawn(wanted - done), pool, f"simulating {m.name()} x{multiples[i]}", progress)
+                title = f"simulating {m.name()} x{multiples[i]}"
+                more = columns_by_entry(draws(m, seeds[i].spawn(wanted - done), pool, title, progress))
                 samples[i] = {n: np.concatenate([samples[i].get(n, v[:0]), v]) for n, v in more.items()}
             verdict = _judge(model, multiples, predictions, samples)
             spread = _coarsest(verdict)
@@ -128,12 +131,13 @@ def _dimension(model: ExperimentModel) -> int:
 
 
 def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
-    own = {name: float(v) for name, v in model.theory().items() if np.ndim(v) == 0}
+    own = {name: float(v) for name, v in by_entry(model.theory()).items()}
     if theory is None:
         return own
     given = theory(model) if callable(theory) else theory
     if not isinstance(given, Mapping) or not given:
         raise ParameterError("theory", given, "a mapping from names to numbers, or a function from a model to one")
+    given = by_entry(given)
     for name, value in given.items():
         if name not in own:
             known = f"names of this model's values: {', '.join(own)}{did_you_mean(str(name), own)}"

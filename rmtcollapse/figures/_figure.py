@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.experiments.entries import entry_axes
 from rmtcollapse.experiments.executors import seed_sequence
 from rmtcollapse.experiments.grid import Linked
 from rmtcollapse.experiments.simulate import validated_trials
@@ -76,6 +77,8 @@ class Line:
         Where experiments are run, a part of the grid.
     value : str
         Which value is drawn.
+    entry : int, optional
+        Which entry of it, where it is an array.
     limit : float, optional
         What the value tends to: a dashed line of the same colour.
     """
@@ -87,14 +90,16 @@ class Line:
     simulated: Iterable[Any]
     value: str = "test_error"
     limit: float | None = None
+    entry: int | None = None
 
     def evaluate(self, run: Run) -> Any:
         """The sweep behind the line."""
         how: dict[str, Any] = {"executor": run.executor, "progress": run.progress, "store": run.store}
         grids: dict[str, Any] = {self.axis: self.grid}
-        return sweep(
+        found = sweep(
             self.model, trials=run.trials, simulated={self.axis: self.simulated}, seed=run.seed, **how, **grids
         )
+        return found if self.entry is None else found.isel({next(iter(entry_axes(self.value, 1))): self.entry})
 
 
 @dataclass(frozen=True)

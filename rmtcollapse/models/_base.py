@@ -31,7 +31,7 @@ class Limit:
 
     statement: str
     model: Model
-    values: Mapping[str, float]
+    values: Mapping[str, Any]
     slack: float = 64.0
 
 
@@ -59,7 +59,7 @@ class Model:
     def check(cls, values: Mapping[str, Any]) -> None:
         """Refuse combinations of valid parameters that are invalid together (numbers or arrays)."""
 
-    def draw(self, rng: np.random.Generator) -> dict[str, float]:
+    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """One finite-size experiment: the same names as :meth:`theory`, measured."""
         raise NotImplementedError
 

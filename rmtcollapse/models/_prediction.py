@@ -18,7 +18,7 @@ class Prediction(Mapping[str, Any]):
     Attributes
     ----------
     named : dict
-        What the model predicts, by name (float; mpmath number where digits were asked for).
+        What the model predicts, by name: a float or an array of them (mpmath numbers where digits were asked for).
     unknowns : dict
         Solutions of the fixed points.
     residual : float

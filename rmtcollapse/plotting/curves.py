@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,12 +30,11 @@ def plot_curve(dataset: xr.Dataset, ax: Axes | None = None, values: Sequence[str
         Values to draw; the test error, or the first value, if not given.
     """
     names = _drawn(dataset, values)
-    across = max(dataset.sizes, key=lambda d: dataset.sizes[d] if dataset[d].dtype.kind in "iuf" else 0)
-    others = [str(d) for d in dataset.dims if d != across]
+    swept = dataset["status"].dims
+    across = max(swept, key=lambda d: dataset.sizes[d] if dataset[d].dtype.kind in "iuf" else 0)
     axes = new_axes(ax)
-    lines = [(n, cell) for n in names for cell in np.ndindex(*(dataset.sizes[d] for d in others))]
-    for i, (name, cell) in enumerate(lines):
-        where = dict(zip(others, cell, strict=True))
+    lines = [(n, where) for n in names for where in _cells(dataset[n], across)]
+    for i, (name, where) in enumerate(lines):
         label = ", ".join(
             [name.replace("_", " ")] * (len(names) > 1) + [_cell_label(dataset, d, k) for d, k in where.items()]
         )
@@ -44,6 +43,13 @@ def plot_curve(dataset: xr.Dataset, ax: Axes | None = None, values: Sequence[str
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=9)
     return tidy(axes)
+
+
+def _cells(value: xr.DataArray, across: Any) -> Iterator[dict[str, int]]:
+    """Places along all axes but one: of the sweep, and of the entries of an array."""
+    others = [str(d) for d in value.dims if d != across]
+    for cell in np.ndindex(*(value.sizes[d] for d in others)):
+        yield dict(zip(others, cell, strict=True))
 
 
 def _drawn(dataset: xr.Dataset, values: Sequence[str] | None) -> list[str]:
@@ -59,6 +65,8 @@ def _drawn(dataset: xr.Dataset, values: Sequence[str] | None) -> list[str]:
 
 
 def _cell_label(dataset: xr.Dataset, dimension: str, index: int) -> str:
+    if dimension not in dataset.coords:  # an entry of an array
+        return f"[{index}]"
     value = dataset[dimension].values[index]
     symbol = dataset[dimension].attrs.get("symbol")
     text = value if isinstance(value, str) else f"{value:g}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra.estimate import FloatArray
@@ -177,7 +177,7 @@ def over_bulk(
             x, weight = rule(left, right, level)
             keep = (x - left > law._closest) & (x < right) & (weight > 0)
             shares = weight[keep] * law.density(x[keep])
-            terms = shares * _values(function, x[keep])
+            terms = _weighted(function, x[keep], shares)
             if not np.all(np.isfinite(terms)):
                 break
             current, size = math.fsum(terms), math.fsum(np.abs(terms))
@@ -202,8 +202,7 @@ def _adaptive(law: Law, function: Callable[[FloatArray], ArrayLike], left: float
 
     def terms(angle: FloatArray) -> FloatArray:
         x = _inside(left, right, angle[:, 0])
-        values: FloatArray = law.density(x) * _values(function, x) * (right - left) / 2 * np.sin(angle[:, 0])
-        return values
+        return _weighted(function, x, law.density(x) * (right - left) / 2 * np.sin(angle[:, 0]))
 
     if math.isinf(right):
         return math.nan
@@ -213,12 +212,12 @@ def _adaptive(law: Law, function: Callable[[FloatArray], ArrayLike], left: float
     return value if error <= 1e-11 * max(1.0, abs(value)) else math.nan
 
 
-def _values(function: Callable[[FloatArray], ArrayLike], x: FloatArray) -> NDArray[Any]:
+def _weighted(function: Callable[[FloatArray], ArrayLike], x: FloatArray, weights: FloatArray) -> FloatArray:
     with np.errstate(all="ignore"):  # a value that is not finite makes a rule fail
         values = np.asarray(function(x), float)
-    if values.shape != x.shape:
-        raise ParameterError("shape of function(x)", values.shape, f"{x.shape}, that of x")
-    return values
+        if values.shape != x.shape:
+            raise ParameterError("shape of function(x)", values.shape, f"{x.shape}, that of x")
+        return values * weights
 
 
 def _midpoints(left: float, right: float, level: int) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,154 @@
+"""From a point of an explicit curve to values: the stated equations are evaluated there, and certify it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rmtcollapse.equations.compile import Compiled
+from rmtcollapse.equations.operations import DECIMAL, MPMATH
+from rmtcollapse.equivalents.tensor_curves import DIGITS, precise, shares, spiked_point, spiked_threshold
+from rmtcollapse.errors import ConvergenceError, ParameterError
+from rmtcollapse.models._parameters import array
+from rmtcollapse.models._prediction import Prediction
+
+__all__ = ["Certified", "certified", "compiled_spiked", "scaled_sizes", "sizes_parameter"]
+__all__ += ["spiked_strength", "spiked_theory"]
+
+_GUARD_DIGITS = 30
+_LOST = 12  # digits by which the stated equations may be missed
+_EPS = float(np.finfo(float).eps)
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Parameters of the system, and outputs and unknowns as floats, or as mpmath numbers where digits were asked
+    for."""
+
+    given: dict[str, Any]
+    outputs: dict[str, Any]
+    unknowns: dict[str, Any]
+    residual: float
+    certificate: float
+    digits: int | None
+
+
+@cache
+def compiled_spiked(order: int) -> Compiled:
+    """The generated module of :func:`~rmtcollapse.equivalents.tensors.spiked_system`."""
+
+    def build() -> Any:
+        from rmtcollapse.equivalents.tensors import spiked_system
+
+        return spiked_system(order)
+
+    return Compiled(f"spiked {order}", build, (Path(__file__),))
+
+
+def certified(compiled: Compiled, solve: Callable[[], tuple[Numbers, Numbers]], digits: int | None) -> Certified:
+    """Solve on the curve, and evaluate what is stated.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The generated module of the stated system.
+    solve : callable
+        Returns the parameters and the unknowns of the system, in the current decimal precision.
+    digits : int, optional
+        Work with this many digits, and evaluate with mpmath.
+
+    Raises
+    ------
+    ConvergenceError
+        If the stated equations are not met to nearly the working precision.
+    """
+    module, working = compiled.numpy, DIGITS if digits is None else digits + _GUARD_DIGITS
+    with precise(working):
+        given, unknowns = solve()
+        if digits is None:
+            exact = {n: Decimal(v) for n, v in given.items()}
+            relations, outputs = module.evaluate({**exact, **unknowns}, DECIMAL)
+            defect = float(_defect(relations))
+            # The root is enclosed to 30 digits, so that rounding to double precision is all that is left.
+            found, unknown = ({n: float(v) for n, v in numbers.items()} for numbers in (outputs, unknowns))
+            return Certified(dict(given), found, unknown, _judged(defect, working, module.SYSTEM), _EPS, None)
+    return _reference(module, given, unknowns, digits, working)
+
+
+def _reference(module: Any, given: Numbers, unknowns: Numbers, digits: int, working: int) -> Certified:
+    import mpmath as mp
+
+    with mp.workdps(working):
+        numbers = {n: mp.mpf(str(v)) for n, v in unknowns.items()}
+        exact = {n: mp.mpf(v) for n, v in given.items()}
+        relations, outputs = module.evaluate({**exact, **numbers}, MPMATH)
+        _judged(float(_defect(relations)), working, module.SYSTEM)
+        found = {n: mp.mpf(v) for n, v in outputs.items()}
+        return Certified(dict(given), found, numbers, 0.0, 10.0**-digits, digits)
+
+
+def _defect(relations: Any) -> Any:
+    return max((abs(a - b) / (abs(a) + abs(b)) for a, b in relations if a != b), default=0.0)
+
+
+def _judged(defect: float, working: int, name: str) -> float:
+    if not defect <= 10.0 ** (_LOST - working):
+        raise ConvergenceError(f"{name}: the stated equations are met to {defect:.1e} only; rescale the strengths")
+    return defect
+
+
+# ---- rank one --------------------------------------------------------------------------------------------------------
+
+UNDETECTABLE = "the strength is below the threshold: no alignment, and the singular value is the edge of the noise"
+
+
+def spiked_theory(sizes: Any, strength: float, digits: int | None) -> Prediction:
+    """The prediction for a spiked matrix or tensor of these sizes."""
+    order = len(sizes)
+
+    def solve() -> tuple[Numbers, Numbers]:
+        point = spiked_point(shares([int(n) for n in sizes]), Decimal(strength))
+        given = {f"size_{i}": int(n) for i, n in enumerate(sizes, 1)}
+        unknowns = {f"kernel_{i}": g for i, g in enumerate(point.kernels, 1)}
+        unknowns |= {f"overlap_{i}": q for i, q in enumerate(point.overlaps, 1)}
+        unknowns |= {"excess": point.s, "singular_value": point.singular_value}
+        return {**given, "strength": strength, "detectable": int(point.detected)}, unknowns
+
+    found = certified(compiled_spiked(order), solve, digits)
+    alignment = np.array([found.outputs[f"alignment_{i + 1}"] for i in range(order)])
+    detected = found.given["detectable"]
+    named = {"alignment": alignment, "singular_value": found.unknowns["singular_value"], "detectable": float(detected)}
+    regime, status = ("detected", "converged") if detected else ("below the threshold", UNDETECTABLE)
+    return Prediction(named, found.unknowns, found.residual, found.certificate, status, (regime,), digits)
+
+
+def spiked_strength(sizes: Any) -> float:
+    """The least strength that is detected."""
+    with precise(DIGITS):
+        return float(spiked_threshold(shares([int(n) for n in sizes])))
+
+
+def scaled_sizes(sizes: Any, factor: int | Fraction) -> list[int]:
+    """Sizes times a factor, which must leave them whole."""
+    scaled = [Fraction(int(n)) * Fraction(factor) for n in sizes]
+    if any(n.denominator != 1 or n < 1 for n in scaled):
+        whole = Fraction(factor).denominator
+        raise ParameterError("sizes", [int(n) for n in sizes], f"multiples of {whole} to be resized by {factor}")
+    return [int(n) for n in scaled]
+
+
+def sizes_parameter(symbol: str, meaning: str, *shape: str) -> Any:
+    """The declaration of a list of sizes."""
+    return array(
+        symbol, meaning, "whole numbers >= 1, such as 150,300,60", *shape,
+        check=lambda v: (v >= 1) & (v == np.floor(v)) & (v <= 2**53), unit="a count",
+    )  # fmt: skip
