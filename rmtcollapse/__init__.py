@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rmtcollapse.experiments.simulate import simulate
     from rmtcollapse.experiments.sweep import sweep
     from rmtcollapse.experiments.verify import verify
-    from rmtcollapse.predict import predict_regression
+    from rmtcollapse.predict import predict_regression, predict_tail
     from rmtcollapse.spectra.population import Spectrum
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "models",
     "plotting",
     "predict_regression",
+    "predict_tail",
     "simulate",
     "spectra",
     "sweep",
@@ -40,6 +41,7 @@ _HOMES = {
     "ParameterError": "errors",
     "Spectrum": "spectra.population",
     "predict_regression": "predict",
+    "predict_tail": "predict",
     "simulate": "experiments.simulate",
     "sweep": "experiments.sweep",
     "verify": "experiments.verify",

@@ -4,136 +4,58 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from rmtcollapse import derive as dv
-from rmtcollapse.cli.expression import FUNCTIONS, Unit, names_in, parse_expression
+from rmtcollapse.cli.declarations import Scope
+from rmtcollapse.cli.expression import Unit, parse_expression
 from rmtcollapse.cli.parse import assignments, parse_spectrum
 from rmtcollapse.derive.letters import Commuting, Dim
-from rmtcollapse.errors import MissingParameterError, ParameterError, did_you_mean
+from rmtcollapse.errors import ConvergenceError, MissingParameterError, ParameterError
 
 __all__ = ["described", "report"]
 
-_GAUSSIAN = re.compile(r"\s*(\w+)\s*:\s*(\w+)\s+[x×]\s+(\w+)\s*(?:,(.*))?", re.DOTALL)
-_COMMUTING = re.compile(r"\s*(\w+(?:[\s,]+\w+)*)\s*:\s*(\w+)\s*")
-_OPTIONS = {"cov": "colcov", "colcov": "colcov", "rowcov": "rowcov", "variance": "variance", "symmetric": "symmetric"}
+_SPOKEN = (
+    (r"\bdv\.trace\(|\bTrace\(|\btrace\(", "tr("),
+    (r"\.T\b", "'"),
+    (r"\*\*", "^"),
+    (r"\blam\*identity\(d\)", "lam*I"),
+    (r"\b(?:dv\.)?identity\((\w+)\)", r"I_\1"),
+    (r"features\(\.\.\., centred=True\)", '", centred" in --features'),
+    (r"or use latex\(\), theory\(\) and verify\(\), which do not need it", "or leave out --scalars and --digits"),
+)
 
 
-@dataclass(frozen=True)
-class _Declared:
-    """One --gaussian, as text."""
+class _Typed(str):
+    """What is shown of a value, as it would be typed."""
 
-    text: str
-    name: str
-    rows: str
-    columns: str
-    options: dict[str, str]
+    __slots__ = ()
 
-    @classmethod
-    def of(cls, text: str) -> _Declared:
-        match = _GAUSSIAN.fullmatch(text)
-        if match is None:
-            raise ParameterError("gaussian", text, 'a name and a shape, such as "X: n x d, cov S"')
-        name, rows, columns, rest = match.groups()
-        options: dict[str, str] = {}
-        for part in rest.split(",") if rest else ():
-            key, _, value = part.strip().replace("=", " ", 1).partition(" ")
-            if key not in _OPTIONS or _OPTIONS[key] in options or (key == "symmetric") == bool(value.strip()):
-                domain = f"an option of {', '.join(_OPTIONS)}, once each, such as cov S or variance 1/n"
-                raise ParameterError("gaussian", part.strip(), domain + did_you_mean(key, _OPTIONS))
-            options[_OPTIONS[key]] = value
-        return cls(text, name, rows, columns, options)
-
-    def deterministic(self) -> list[tuple[str, str]]:
-        """Matrices that its covariances name, with their dimension."""
-        found = []
-        for key, dimension in (("rowcov", self.rows), ("colcov", self.columns)):
-            names = names_in(self.options.get(key, ""))
-            alone = self.options.get(key, "").split() == names
-            found += [(n, dimension) for n in names if (alone or n[0].isupper()) and not _is_identity(n)]
-        return found
+    def __repr__(self) -> str:
+        return str(self)
 
 
-def _is_identity(name: str) -> bool:
-    return name == "I" or name.startswith("I_")
+def _spoken(text: str) -> str:
+    """What the library says, in the words of the command line."""
+    for pattern, word in _SPOKEN:
+        text = re.sub(pattern, word, text)
+    return text
 
 
-class _Scope:
-    """What names mean. All deterministic matrices of one dimension commute: they are given by joint eigenvalues."""
-
-    def __init__(self, gaussian: Iterable[str], commuting: Iterable[str], valued: Iterable[str]) -> None:
-        declared = [_Declared.of(text) for text in gaussian]
-        self.valued, self.kinds = set(valued), dict[str, str]()
-        families = _families(commuting, declared)
-        self.dims: dict[str, Any] = {}
-        for name in [*(side for g in declared for side in (g.rows, g.columns)), *families]:
-            if name not in self.dims:
-                self._claim(name, "a dimension")
-                self.dims[name] = dv.dims(name)
-        self.matrices: dict[str, Any] = {}
-        for dimension, names in families.items():
-            for name in names:
-                self._claim(name, "a deterministic matrix")
-            made = dv.commuting(" ".join(names), self.dims[dimension])
-            self.matrices.update(zip(names, made if len(names) > 1 else [made], strict=True))
-        for g in declared:
-            self._claim(g.name, "a Gaussian matrix")
-        self.matrices.update({g.name: self._letter(g) for g in declared})
-
-    def _claim(self, name: str, kind: str) -> None:
-        if _is_identity(name) or name in FUNCTIONS:
-            raise ParameterError("name", name, f"a name of your own: {name} is kept for the language")
-        if name in self.kinds:
-            raise ParameterError("name", name, f"one thing: it is {self.kinds[name]}, and {kind}")
-        self.kinds[name] = kind
-
-    def _letter(self, g: _Declared) -> Any:
-        rows, columns = self.dims[g.rows], self.dims[g.columns]
-        read = {k: parse_expression(v, self, f"gaussian {g.name} {k}") for k, v in g.options.items() if v}
-        side = {"rowcov": rows, "colcov": columns}
-        read = {k: v.factor * dv.identity(side[k]) if isinstance(v, Unit) and k in side else v for k, v in read.items()}
-        if "variance" in read and not isinstance(read["variance"], sp.Expr | sp.MatrixExpr):
-            raise ParameterError("gaussian", g.text, "a variance that is a number, such as variance 1/n")
-        if "symmetric" not in g.options:
-            return dv.gaussian(g.name, rows, columns, **read)
-        if g.rows != g.columns or set(g.options) - {"symmetric", "variance"}:
-            raise ParameterError(
-                "gaussian", g.text, 'symmetric: square and without covariances, as "W: d x d, symmetric"'
-            )
-        return dv.symmetric(g.name, rows, **read)
-
-    def __call__(self, name: str) -> Any:
-        if name in self.matrices or name in self.dims:
-            return self.matrices.get(name, self.dims.get(name))
-        if name == "I":
-            return Unit(sp.S.One)
-        if name.startswith("I_") and name[2:] in self.dims:
-            return dv.identity(self.dims[name[2:]])
-        if name in self.valued or not name[0].isupper():
-            return dv.scalar(name)
-        raise ParameterError(
-            name,
-            name,
-            f'a declared matrix{did_you_mean(name, self.matrices)}: give --gaussian "{name}: n x d" if it is random, '
-            f'--commuting "{name}: d" if not, or --set {name}=0.5 if it is a number',
-        )
-
-
-def _families(commuting: Iterable[str], declared: Iterable[_Declared]) -> dict[str, list[str]]:
-    """Names of the deterministic matrices of each dimension."""
-    listed: list[tuple[str, str]] = []
-    for text in commuting:
-        match = _COMMUTING.fullmatch(text)
-        if match is None:
-            raise ParameterError("commuting", text, 'names and their dimension, such as "S G: d"')
-        listed += [(name, match[2]) for name in re.split(r"[\s,]+", match[1])]
-    pairs = dict.fromkeys([*listed, *(pair for g in declared for pair in g.deterministic())])
-    return {t: [name for name, other in pairs if other == t] for t in dict.fromkeys(t for _, t in pairs)}
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except ParameterError as error:
+        value = _Typed(_spoken(str(error.value))) if isinstance(error.value, sp.Basic) else error.value
+        raise type(error)(error.parameter, value, _spoken(error.domain)) from None
+    except ConvergenceError as error:
+        raise ConvergenceError(_spoken(str(error))) from None
 
 
 def _number(name: str, text: str) -> Any:
@@ -155,8 +77,7 @@ def _eigenvalues(matrix: Any, text: str, size: float, alone: bool) -> Any:
         text = f"{kind}:" + ",".join(f"{k}={v}" for k, v in (extra | given).items())
     spectrum = parse_spectrum(text, matrix.name)
     if text.endswith(".npy") and not alone and np.load(text, mmap_mode="r").ndim == 2:
-        domain = f"eigenvalues, for it shares an eigenbasis with the other matrices on {matrix.dimension}"
-        raise ParameterError(matrix.name, text, domain)
+        return np.load(text)
     if spectrum.dimension != size:
         raise ParameterError(matrix.name, text, f"a spectrum of {matrix.dimension} = {size:.0f} directions")
     return (
@@ -188,14 +109,27 @@ def _plain(value: Any) -> Any:
     return {"real": value.real, "imag": value.imag} if isinstance(value, complex) else value
 
 
+def _decimal(value: Any, digits: int) -> Any:
+    """A number at its digits, as text."""
+    from mpmath import nstr
+
+    if hasattr(value, "_mpc_"):
+        return {"real": _decimal(value.real, digits), "imag": _decimal(value.imag, digits)}
+    return str(nstr(value, digits, strip_zeros=False))
+
+
+@_in_our_words()
 def report(
     text: str,
     gaussian: Iterable[str],
     commuting: Iterable[str],
     words: Iterable[str],
     *,
+    features: Iterable[str] = (),
     latex: bool,
+    scalars: bool,
     steps: bool,
+    digits: int | None,
     trials: int | None,
     seed: int,
 ) -> dict[str, Any]:
@@ -203,23 +137,25 @@ def report(
     if seed < 0:
         raise ParameterError("seed", seed, "an integer >= 0")
     given = assignments(words)
-    expression = parse_expression(text, _Scope(gaussian, commuting, given))
+    expression = parse_expression(text, Scope(gaussian, commuting, features, given))
     if isinstance(expression, Unit | sp.MatrixExpr):
         raise ParameterError("expression", text, "a scalar: wrap the matrix in tr(...)")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", dv.SharedLetterWarning)
         derivation = dv.derive(expression)
     found: dict[str, Any] = {"expression": text, "size": derivation.size}
-    found["warnings"] = [str(w.message) for w in caught]
+    found["warnings"] = [_spoken(str(w.message)) for w in caught]
     if latex:
         found["latex"] = derivation.latex()
+    if scalars:
+        found["scalars"] = derivation.equations().latex()
     if steps:
         found["steps"] = str(derivation.steps())
-    if given or trials is not None or not (latex or steps):
+    if given or trials is not None or not (latex or scalars or steps):
         numbers = _values(derivation, given)
         with np.errstate(all="ignore"):  # what is not finite is refused
-            answer = derivation.theory(numbers)
-        found["value"] = _plain(answer["value"])
+            answer = derivation.theory(numbers, digits=digits)
+        found["value"] = _plain(answer["value"]) if digits is None else _decimal(answer["value"], digits)
         found |= {k: getattr(answer, k) for k in ("status", "residual", "certificate", "radius", "engine")}
         if trials is not None:
             found["verdict"] = _verdict(derivation.verify(numbers, trials, seed))
@@ -230,18 +166,24 @@ def _verdict(verdict: Any) -> dict[str, Any]:
     entries = {
         kind: {k: _plain(v) for k, v in vars(getattr(verdict, kind)).items()}
         for kind in ("complex_entries", "real_entries")
+        if getattr(verdict, kind) is not None
     }
-    plain = {k: getattr(verdict, k) for k in ("passed", "trials", "threshold", "report")}
+    plain = {k: getattr(verdict, k) for k in ("passed", "trials", "sizes", "threshold", "report")}
     return plain | entries
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else f"{value:.12g}"
+    real, imag = value["real"], value["imag"]
+    return f"{real} + i({imag})" if isinstance(real, str) else f"{complex(real, imag):.12g}"
 
 
 def described(found: Mapping[str, Any]) -> str:
     """The report as text."""
-    lines = [found[key] for key in ("steps", "latex") if key in found]
+    lines = [found[key] for key in ("steps", "latex", "scalars") if key in found]
     if "value" in found:
-        value = found["value"]
-        shown = f"{complex(value['real'], value['imag']):.12g}" if isinstance(value, dict) else f"{value:.12g}"
-        lines.append(f"value  {shown}")
+        lines.append(f"value  {_shown(found['value'])}")
         lines.append(
             f"{found['status']}; residual {found['residual']:.1e}, certificate {found['certificate']:.1e}, "
             f"radius {found['radius']:.4g}"

@@ -262,12 +262,17 @@ def derive(
         typer.Option(help='Such as "X: n x d, cov S, rowcov C, variance 1/n" or "W: d x d, symmetric".'),
     ] = None,
     commuting: Annotated[list[str] | None, typer.Option(help='More deterministic matrices, such as "G T: d".')] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help='Random features, such as "F: relu(X*W), centred"; tanh, erf, sign, ...')
+    ] = None,
     numbers: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="n=90, lam=0.1, S=0.5,2 or S=power-law:capacity=1.2."),
     ] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
+    scalars: Annotated[bool, typer.Option("--scalars", help="Print the equations between scalars as LaTeX.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Print the derivation, step by step.")] = False,
+    digits: Annotated[int | None, typer.Option(help="Solve with mpmath to this many decimal digits.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Judge by finite matrices; exit code 1 if against.")] = False,
     trials: Trials = 40,
     seed: Seed = 0,
@@ -285,8 +290,11 @@ def derive(
         gaussian or [],
         commuting or [],
         numbers or [],
+        features=features or [],
         latex=latex,
+        scalars=scalars,
         steps=steps,
+        digits=digits,
         trials=trials if verify else None,
         seed=seed,
     )
@@ -300,11 +308,14 @@ def derive(
 def predict(
     data: Annotated[
         str,
-        typer.Argument(help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; weights for a jacobian."),
+        typer.Argument(
+            help="A .csv, .npy or .npz file, or a bundled set: diabetes, digits; for a tail a text, a .csv of columns "
+            "token and count, or python-topics; for a jacobian weights in an .npz or .safetensors file."
+        ),
     ],
-    task: Annotated[str, typer.Option(help="What to predict: regression, or jacobian.")] = "regression",
+    task: Annotated[str, typer.Option(help="What to predict: regression, tail, jacobian.")] = "regression",
     target: Annotated[str | None, typer.Option(help="Target column, by name or position; the last by default.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Sample size of the ridge curve; words to fit on.")] = None,
     ridge: Annotated[float | None, typer.Option(help="Ridge of the plain learning curve.")] = None,
     repeats: Annotated[int, typer.Option(help="Refits a point.")] = 40,
     seed: Seed = 0,
@@ -313,21 +324,25 @@ def predict(
 ) -> None:
     """Your data: predicted learning curves beside measured ones.
 
-    With --task jacobian: singular values of the weight matrices in an .npz (in order) or .safetensors file, and of
-    their product, beside those of random matrices; outliers are counted.
+    With --task jacobian: singular values of a network's weight matrices (in order), and of their product, beside those
+    of random matrices; outliers are counted.
     """
     from rmtcollapse.errors import ParameterError, did_you_mean
-    from rmtcollapse.predict import load_dataset, predict_jacobian, predict_regression, read_table, read_weights
+    from rmtcollapse.predict import load_dataset, predict_regression, read_table
 
-    if task not in (tasks := ("regression", "jacobian")):
+    tasks = ("regression", "tail", "jacobian")
+    if task not in tasks:
         raise ParameterError("task", task, f"one of {', '.join(tasks)}{did_you_mean(task, tasks)}")
     check_suffix("plot", plot, PLOT_FORMATS)
+    if task == "tail":
+        from rmtcollapse.cli.predict_tail import run
+
+        run(data, {"target": target, "ridge": ridge}, samples, repeats, seed, plot, as_json)
+        return
     if task == "jacobian":
-        if given := [n for n, v in (("target", target), ("samples", samples), ("ridge", ridge)) if v is not None]:
-            raise ParameterError(given[0], locals()[given[0]], "not given for --task jacobian")
-        found = predict_jacobian(read_weights(data))
-        typer.echo(dumps(found.to_dict()) if as_json else found.report)
-        save_plot(found.plot, plot)
+        from rmtcollapse.cli.predict_jacobian import run as run_weights
+
+        run_weights(data, {"target": target, "samples": samples, "ridge": ridge}, plot, as_json)
         return
     table_read = load_dataset(data) if data in ("diabetes", "digits") else read_table(data, target)
     forecast = predict_regression(

@@ -5,7 +5,9 @@ solved and certified. Here live the letters, the derivation, its teaching view a
 never a theorem of its own: those are models.
 """
 
-from rmtcollapse.derive.derivation import Answer, Derivation, SharedLetterWarning, derive
+from rmtcollapse.derive.answer import Answer
+from rmtcollapse.derive.derivation import Derivation, SharedLetterWarning, derive
+from rmtcollapse.derive.features import features
 from rmtcollapse.derive.letters import commuting, dims, gaussian, identity, scalar, symmetric
 from rmtcollapse.derive.reading import trace
 
@@ -16,6 +18,7 @@ __all__ = [
     "commuting",
     "derive",
     "dims",
+    "features",
     "gaussian",
     "identity",
     "scalar",

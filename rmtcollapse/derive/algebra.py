@@ -246,12 +246,14 @@ def _joined(flat: list[Node]) -> tuple[sp.Expr, list[Node]]:
 def _reduced(factors: list[Node]) -> list[Node] | None:
     """(cB + f)^-1 B = (1 - (cB + f)^-1 f)/c for deterministic f, and its mirror image, at the first place it fits."""
     for place, factor in enumerate(factors):
-        if not (isinstance(factor, Inv) and isinstance(factor.body, Sum) and len(factor.body.terms) == 2):
+        if not isinstance(factor, Inv):
             continue
-        fixed = [t for t in factor.body.terms if isinstance(t, Det)]
-        if len(fixed) != 1:
+        terms = factor.body.terms if isinstance(factor.body, Sum) else (factor.body,)
+        fixed = [t for t in terms if isinstance(t, Det)] or [Det(sp.S.Zero, factor.rows)]
+        rest = [t for t in terms if not isinstance(t, Det)]
+        if len(rest) != 1:
             continue
-        c, body = scaled(next(t for t in factor.body.terms if t is not fixed[0]))
+        c, body = scaled(rest[0])
         pattern = list(body.factors) if isinstance(body, Prod) else [body]
         size, one = len(pattern), Det(sp.S.One, factor.rows)
         if factors[place + 1 : place + 1 + size] == pattern:

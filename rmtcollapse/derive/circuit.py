@@ -35,6 +35,7 @@ class Term:
 
 Form: TypeAlias = tuple[Term, ...]
 _SOURCE = -1
+_KEPT = 12  # circuits that are carried on, for the smallest so far need not stay it
 
 
 @dataclass(frozen=True)
@@ -126,28 +127,29 @@ def _collected(terms: list[Term]) -> Form:
 
 
 def linearised(traces: list[Node]) -> tuple[Circuit, list[list[Output]]]:
-    """One circuit for all traces, and for each the outputs whose sum it is."""
-    circuit = Circuit()
-    outputs: list[list[Output]] = []
-    for node in traces:
-        outputs.append([])
-        for term in node.terms if isinstance(node, Sum) else (node,):
-            circuit, output = _cheapest(circuit, term)
-            outputs[-1].append(output)
+    """One circuit for all traces, the longest term first, and for each trace the outputs whose sum it is."""
+    terms = [(k, term) for k, node in enumerate(traces) for term in (node.terms if isinstance(node, Sum) else (node,))]
+    terms.sort(key=lambda pair: -len(pair[1].key))
+    found: list[tuple[Circuit, tuple[Output, ...]]] = [(Circuit(), ())]
+    for _, term in terms:
+        ahead = [(scratch, (*made, output)) for circuit, made in found for scratch, output in _ways(circuit, term)]
+        found = sorted(ahead, key=lambda pair: len(pair[0].wires))[:_KEPT]
+    circuit, made = found[0]
+    outputs: list[list[Output]] = [[] for _ in traces]
+    for (k, _), output in zip(terms, made, strict=True):
+        outputs[k].append(output)
     return circuit, outputs
 
 
-def _cheapest(circuit: Circuit, node: Node) -> tuple[Circuit, Output]:
-    """A trace is cyclic and does not mind a transpose: the way of writing it that needs the fewest new wires."""
-    best: tuple[Circuit, Output] | None = None
-    for way in (node, transposed(node)):
+def _ways(circuit: Circuit, node: Node) -> list[tuple[Circuit, Output]]:
+    """A trace is cyclic and does not mind a transpose: all ways of writing it."""
+    found = []
+    for way in dict.fromkeys((node, transposed(node))):
         for turned in _rotations(way):
             scratch = circuit.copy()
             output = scratch.output(turned)
-            if best is None or len(scratch.wires) < len(best[0].wires):
-                best = scratch, output
-    assert best is not None
-    return best
+            found.append((scratch, output))
+    return found
 
 
 def _rotations(node: Node) -> list[Node]:

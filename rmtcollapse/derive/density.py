@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtcollapse.derive.algebra import inverse, summed, transposed
-from rmtcollapse.derive.binding import bind
 from rmtcollapse.derive.circuit import linearised
 from rmtcollapse.derive.dyson import Equation, equation
 from rmtcollapse.derive.letters import Dim
@@ -47,7 +46,7 @@ def density(derivation: Derivation, x: ArrayLike, parameters: Mapping[Any, Any])
     pencil = Pencil.of(circuit, outputs)
     if not pencil.components:
         raise ParameterError("expression", derivation.expression, "random: this matrix has no continuous spectrum")
-    binding = bind(derivation.symbols, parameters)
+    binding = derivation.bound(parameters)
     at_zero = equation(pencil, binding, tuple(range(pencil.size)))
     outer = at_zero.place[next(i for i, w in enumerate(pencil.wires) if w.inverse is not None)]
     values = [_density(at_zero, outer, point) for point in points.ravel()]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import sympy as sp
 
-from rmtcollapse.derive.algebra import Inv, Sum, scaled
+from rmtcollapse.derive.algebra import Det, Eigenvalue, Inv, Letter, Node, Prod, Sum, scaled
 from rmtcollapse.derive.binding import Binding
 from rmtcollapse.derive.dyson import Equation
 
@@ -13,7 +14,7 @@ __all__ = ["refusal"]
 
 def refusal(inverse: Inv, equation: Equation, binding: Binding) -> str:
     """One sentence for the inverse that has failed."""
-    matrix = inverse.body.key
+    matrix = _written(inverse.body)
     under = np.concatenate([equation.fixed[t][:, i, i] for t, i in equation.inverses])
     if not binding.is_real:
         return f"no solution was certified for the inverse of {matrix}: move further from the real axis"
@@ -31,6 +32,28 @@ def refusal(inverse: Inv, equation: Equation, binding: Binding) -> str:
         f"the inverse of {matrix} is of an indefinite matrix, with positive and negative eigenvalues and some at zero: "
         "no real solution exists; give the scalar on the identity an imaginary part, or a larger size"
     )
+
+
+def _written(node: Node) -> str:
+    """A node as a user writes it."""
+    if isinstance(node, Det):
+        names = {e: sp.Symbol(e.matrix.name) for e in node.value.atoms(Eigenvalue)}
+        value = str(node.value.xreplace(names))
+        return value if names else "I" if node.value == 1 else f"{value}*I"
+    if isinstance(node, Letter):
+        return f"{node.matrix.name}.T" if node.turned else str(node.matrix.name)
+    if isinstance(node, Inv):
+        return f"({_written(node.body)})**(-1)"
+    if isinstance(node, Prod):
+        factor, rest = scaled(node)
+        if factor != 1 and rest is not None:
+            return f"{_bracketed(rest)}/{1 / factor}" if (1 / factor).is_Symbol else f"{factor}*{_bracketed(rest)}"
+        return "*".join(_bracketed(f) for f in node.factors)
+    return " + ".join(_written(term) for term in node.parts)
+
+
+def _bracketed(node: Node) -> str:
+    return f"({_written(node)})" if isinstance(node, Sum) else _written(node)
 
 
 def _one_sign(inverse: Inv, binding: Binding) -> bool:

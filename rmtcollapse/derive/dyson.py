@@ -12,9 +12,11 @@ from rmtcollapse.derive.binding import Binding
 from rmtcollapse.derive.letters import Dim
 from rmtcollapse.derive.pencil import Entry, Pencil, Unknown
 
-__all__ = ["Array", "Equation", "equation"]
+__all__ = ["CANCELLED", "Array", "Equation", "equation"]
 
 Array = NDArray[Any]
+CANCELLED = 1e-4  # size relative to its reach below which an unknown is a difference, and its accuracy absolute
+_CHAIN = 4  # cancellations that follow from one another
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,25 @@ class Equation:
         for s in self.insertions:
             M[s.dimension][:, s.row, s.column] -= e[s.unknown] * s.values
         return {t: np.linalg.inv(block) for t, block in M.items()}
+
+    def reach(self, e: Array, G: dict[Dim, Array]) -> Array:
+        """Size to which rounding of the unknowns is relative: addends of |G||M||G|, where those of G may cancel.
+
+        An unknown that cancels stands in M with its reach, for others may cancel because it does.
+        """
+        size = np.abs(e)
+        for _ in range(_CHAIN):
+            wide = {t: np.abs(F) for t, F in self.fixed.items()}
+            for s in self.insertions:
+                wide[s.dimension][:, s.row, s.column] += size[s.unknown] * np.abs(s.values)
+            wide = {t: np.abs(G[t]) @ M @ np.abs(G[t]) for t, M in wide.items()}
+            ahead = np.zeros(len(e))
+            for m in self.measurements:
+                ahead[m.unknown] += np.sum(np.abs(m.values) * wide[m.dimension][:, m.row, m.column])
+            if np.all(ahead <= size):
+                break
+            size = np.maximum(size, np.where(np.abs(e) <= CANCELLED * ahead, ahead, 0.0))
+        return size
 
     def measured(self, G: dict[Dim, Array], size: int) -> tuple[Array, Array]:
         """The unknowns that G has, and the sum of the absolute values of their addends."""

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from rmtcollapse.derive.binding import Binding
+from rmtcollapse.derive.features import Features
 from rmtcollapse.derive.letters import Commuting, Gaussian
 
 __all__ = ["measure"]
@@ -18,7 +19,7 @@ def measure(expression: sp.Expr, binding: Binding, rng: np.random.Generator, com
     """One draw of the expression; with complex entries, a transpose is a conjugate transpose."""
     drawn = _Drawn(binding, rng, complex_entries)
     traces = {t: np.trace(drawn(t.arg)) for t in expression.atoms(sp.Trace)}
-    names = {t: sp.Dummy() for t in traces}
+    names = {t: sp.Symbol(f"T_{k}") for k, t in enumerate(traces)}
     return binding.number(expression.xreplace(names), {names[t]: value for t, value in traces.items()})
 
 
@@ -53,12 +54,19 @@ class _Drawn:
             Z = (Z + 1j * self.rng.standard_normal((n, d))) / np.sqrt(2)
         if X.is_wigner:
             Z = (Z + Z.conj().T) / np.sqrt(2)
-        rows, columns = (np.sqrt(np.diag(self(A))) for A in (X.rowcov, X.colcov))
-        return np.sqrt(self.number(X.variance)) * rows[:, None] * Z * columns
+        for side, A in enumerate((X.rowcov, X.colcov)):
+            Z = _coloured(Z, self(A), side) if not isinstance(A, sp.Identity) else Z
+        return np.sqrt(self.number(X.variance)) * Z
 
-    def diagonal(self, S: Commuting) -> Any:
-        values = self.binding.spectra[S]
-        return np.diag(np.repeat(values, self.size(S.dimension) // len(values)))
+    def features(self, F: Features) -> Any:
+        """The activation itself, entry by entry; the mean that it is freed of is a number."""
+        values = F.activation(self(F.data) @ self(F.weights))
+        return values - self.binding.moments(F).mean if F.centred else values
+
+    def deterministic(self, S: Commuting) -> Any:
+        given = self.binding.full.get(S)
+        matrix = np.diag(self.binding.spectra[S]) if given is None else given
+        return np.kron(matrix, np.eye(self.size(S.dimension) // len(matrix)))
 
     def transposed(self, E: Any) -> Any:
         value = self(E.arg).T
@@ -68,7 +76,7 @@ class _Drawn:
         value, exponent = self(E.base), E.exp
         if exponent.is_Integer:
             return np.linalg.matrix_power(value, int(exponent))
-        return np.diag(np.diag(value) ** self.number(exponent))  # of a deterministic matrix, which is diagonal
+        return _powered(value, self.number(exponent))
 
     def product(self, E: sp.MatMul) -> Any:
         coefficient, matrices = E.as_coeff_matrices()
@@ -78,9 +86,30 @@ class _Drawn:
         return self.number(coefficient) * value
 
 
+def _powered(matrix: np.ndarray, exponent: Any) -> Any:
+    """A power of a deterministic matrix, which is symmetric; rounding below zero is zero."""
+    diagonal = np.diag(matrix)
+    if np.count_nonzero(matrix) == np.count_nonzero(diagonal):
+        return np.diag(_positive(diagonal) ** exponent)
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * _positive(values) ** exponent) @ vectors.T
+
+
+def _coloured(Z: np.ndarray, covariance: np.ndarray, side: int) -> Any:
+    root = _powered(covariance, 0.5)
+    if np.count_nonzero(root) == np.count_nonzero(np.diag(root)):
+        return np.diag(root)[:, None] * Z if side == 0 else Z * np.diag(root)
+    return root @ Z if side == 0 else Z @ root
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(values) <= 1e-12 * np.abs(values).max(initial=0), 0, values)
+
+
 _RULES: tuple[tuple[Any, Callable[[_Drawn, Any], Any]], ...] = (
-    (Commuting, _Drawn.diagonal),
+    (Commuting, _Drawn.deterministic),
     (Gaussian, _Drawn.gaussian),
+    (Features, _Drawn.features),
     (sp.Identity, lambda drawn, E: np.eye(drawn.size(E.shape[0]))),
     (sp.ZeroMatrix, lambda drawn, E: np.zeros([drawn.size(s) for s in E.shape])),
     (sp.Inverse, lambda drawn, E: np.linalg.inv(drawn(E.arg))),

@@ -59,12 +59,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A scalar of the Dyson equation: the sum of tr(weight G_jk), inserted at (row, column) with a coefficient."""
+    """A scalar of the Dyson equation: the sum of tr(weight G_jk), inserted at (row, column) with a coefficient.
+
+    `letter` is the first one that inserts it.
+    """
 
     row: int
     column: int
     coefficient: sp.Expr
     measured: tuple[tuple[int, int, sp.Expr], ...]
+    letter: Letter
 
 
 @dataclass(frozen=True)
@@ -139,13 +143,39 @@ class Pencil:
     def unknowns(self) -> tuple[Unknown, ...]:
         """The scalars of the Dyson equation, those of equal insertions joined."""
         found: dict[tuple[int, int, sp.Expr], list[tuple[int, int, sp.Expr]]] = defaultdict(list)
+        letters: dict[tuple[int, int, sp.Expr], Letter] = {}
         for a in self.entries:
             left, right = a.covariances
             for b in self.entries:
                 if a.meets(b) and self.pattern[a.column, b.row]:
                     place = (a.row, b.column, a.outer * left * b.inner)
                     found[place].append((a.column, b.row, right * a.inner * b.outer))
-        return tuple(Unknown(*place, tuple(measured)) for place, measured in found.items())
+                    letters.setdefault(place, a.letter)
+        return tuple(Unknown(*place, tuple(measured), letters[place]) for place, measured in found.items())
+
+    @cached_property
+    def original(self) -> dict[Unknown, Unknown]:
+        """Each unknown's counterpart in the first copy of its resolvent: copies have equal solutions."""
+        first: dict[object, tuple[int, ...]] = {}
+        places = {(u.row, u.column, u.coefficient): u for u in self.unknowns}
+        found = {u: u for u in self.unknowns}
+        for wires in self.components:
+            order = {w: k for k, w in enumerate(wires)}
+            original = first.setdefault(self._kind(order), wires)
+            for u in self.unknowns:
+                if u.row in order and u.column in order:
+                    found[u] = places[original[order[u.row]], original[order[u.column]], u.coefficient]
+        return found
+
+    def _kind(self, order: dict[int, int]) -> object:
+        """What a component is, its wires counted from zero."""
+        fixed = frozenset((order[i], order[j], e) for (i, j), e in self.fixed.items() if i in order and j in order)
+        random = frozenset(
+            (order[e.row], order[e.column], e.outer, e.letter, e.inner)
+            for e in self.entries
+            if e.row in order and e.column in order
+        )
+        return tuple(self.dimension(w) for w in order), fixed, random
 
     def nonlinear(self, unknown: Unknown) -> bool:
         """Whether it belongs to a single resolvent; all others solve affine equations."""

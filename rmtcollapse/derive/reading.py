@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-from rmtcollapse.derive.algebra import Det, Eigenvalue, Letter, Node, inverse, product, summed
+from rmtcollapse.derive.algebra import Det, Eigenvalue, Inv, Letter, Node, inverse, product, summed
 from rmtcollapse.derive.algebra import transposed as transpose
+from rmtcollapse.derive.features import Features
 from rmtcollapse.derive.letters import Commuting, Dim, Gaussian, Scalar
 from rmtcollapse.errors import ParameterError
 
-__all__ = ["Reading", "covariance", "letters_in", "read", "trace"]
+__all__ = ["Reading", "covariance", "letters_in", "read", "shared_letters", "trace"]
 
 _FAMILY = (
     "matrices that commute: declare them in one call, commuting('{} {}', {}), if they do; the theory of a pair that "
@@ -81,9 +83,9 @@ def read(expression: Any) -> Reading:
         raise ParameterError("expression", expression, "a scalar: wrap the matrix in dv.trace(...)")
     if not isinstance(expression, sp.Expr):
         raise ParameterError("expression", expression, "an expression in declared symbols, such as dv.trace(R*S)/d")
-    found = sorted(expression.atoms(sp.Trace), key=str)
+    found = list(dict.fromkeys(_traces(expression)))
     inner = {t for outer in found for t in outer.arg.atoms(sp.Trace)}
-    for one in inner:
+    for one in sorted(inner, key=str):
         raise ParameterError(
             "expression",
             expression,
@@ -96,11 +98,21 @@ def read(expression: Any) -> Reading:
     value = expression.xreplace(names)
     _declared(value, set(names.values()))
     _one_meaning(expression)
+    _one_activation(expression)
     for t in found:
         trace(t.arg)
     nodes = {names[t]: _matrix(t.arg) for t in found}
     _commuting(list(nodes.values()))
     return Reading(value, {names[t]: t.arg for t in found}, nodes)
+
+
+def _traces(E: Any) -> Iterator[sp.Trace]:
+    """The outermost traces, in the order of the expression."""
+    if isinstance(E, sp.Trace):
+        yield E
+    else:
+        for part in E.args:
+            yield from _traces(part)
 
 
 def _declared(scalar: sp.Expr, known: set[Any] = frozenset()) -> None:  # type: ignore[assignment]
@@ -119,6 +131,16 @@ def _one_meaning(expression: sp.Expr) -> None:
             raise ParameterError(
                 symbol.name, symbol, "a name with one meaning: it was declared twice, in two ways; rename one"
             )
+
+
+def _one_activation(expression: sp.Expr) -> None:
+    """The noises of two activations of one argument are not independent."""
+    seen: dict[Any, Features] = {}
+    for made in sorted(expression.atoms(Features), key=str):
+        first = seen.setdefault((made.data, made.weights), made)
+        if first.activation != made.activation:
+            domain = f"one activation of {made.data}*{made.weights}; {first} is another: declare other weights for it"
+            raise ParameterError("activation", made.activation.name, domain)
 
 
 def _shape(matrix: sp.MatrixExpr) -> str:
@@ -189,6 +211,7 @@ def _power(E: sp.MatPow) -> Node:
 _READERS: tuple[tuple[Any, Any], ...] = (
     (Commuting, lambda E: Det(Eigenvalue(E), E.dimension)),
     (Gaussian, _gaussian),
+    (Features, lambda E: _matrix(E.linear)),
     (sp.MatrixSymbol, _symbol),
     (sp.Identity, lambda E: Det(sp.S.One, E.shape[0])),
     (sp.ZeroMatrix, lambda E: Det(sp.S.Zero, E.shape[0])),
@@ -211,6 +234,23 @@ def letters_in(node: Node) -> set[Gaussian]:
     """The Gaussian matrices of a node."""
     own = {node.matrix} if isinstance(node, Letter) else set()
     return own.union(*(letters_in(inner) for inner in node.parts))
+
+
+def shared_letters(nodes: list[Node]) -> set[Gaussian]:
+    """Gaussian matrices that stand in two different inverses, neither inside the other."""
+    inverses = {inverse for node in nodes for inverse in _inverses(node)}
+    seen: dict[Gaussian, Inv] = {}
+    shared = set()
+    for node in sorted(inverses, key=lambda found: found.key):
+        for letter in letters_in(node):
+            if seen.setdefault(letter, node) is not node:
+                shared.add(letter)
+    return shared
+
+
+def _inverses(node: Node) -> list[Inv]:
+    """The outermost inverses of a node."""
+    return [node] if isinstance(node, Inv) else [found for part in node.parts for found in _inverses(part)]
 
 
 def _values(node: Node) -> list[sp.Expr]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rmtcollapse.derive.certificate import spectral_radius
-from rmtcollapse.derive.dyson import Array, Equation
+from rmtcollapse.derive.dyson import CANCELLED, Array, Equation
 from rmtcollapse.derive.letters import Dim
 
 __all__ = ["Solved", "affine", "attempt", "newton", "resolvent"]
@@ -31,18 +31,22 @@ class Solved:
     radius: float
 
 
-def newton(equation: Equation, e: Array) -> tuple[Array, float] | None:
-    """Newton's method until its step is rounding; the solution and the relative size of its last step."""
+def newton(equation: Equation, e: Array, *, cancelled: bool = False) -> tuple[Array, float] | None:
+    """Newton's method until its step is rounding; the solution and the relative size of its last step.
+
+    Unknowns that are differences (`cancelled`) are relative to what they are differences of.
+    """
     last = np.inf
     size = len(e)
     for _ in range(_NEWTON):
         G = equation.resolvents(e)
         value, scale = equation.measured(G, size)
         step = np.linalg.solve(np.eye(size) - equation.slopes(G, size), value - e)
+        floor = CANCELLED * equation.reach(e, G) if cancelled else _EPS * scale
         e = e + step
         if not np.isfinite(e).all():
             return None
-        relative = float(np.max(np.abs(step) / np.maximum(np.abs(e), _EPS * np.maximum(scale, 1e-300)), initial=0.0))
+        relative = float(np.max(np.abs(step) / np.maximum(np.maximum(np.abs(e), floor), 1e-300), initial=0.0))
         if relative <= 4 * _EPS or (relative < 1e-9 and relative >= last / 2):
             return e, relative
         last = relative
@@ -71,10 +75,16 @@ def attempt(equation: Equation, e: Array, sweeps: int) -> Solved | None:
 def _certified(equation: Equation, e: Array, step: float) -> Solved | None:
     G = equation.resolvents(e)
     radius = spectral_radius(equation, G)
-    value, scale = equation.measured(G, len(e))
-    residual = float(np.max(np.abs(value - e) / np.maximum(scale, 1e-300), initial=0.0))
+    residual = _residual(equation, e, G)
     accepted = radius < 1 and residual <= 1e4 * _EPS
     return Solved(e, G, step, residual, radius) if accepted else None
+
+
+def _residual(equation: Equation, e: Array, G: dict[Dim, Array], *, cancelled: bool = False) -> float:
+    value, scale = equation.measured(G, len(e))
+    if cancelled:
+        scale = np.maximum(scale, CANCELLED * equation.reach(e, G))
+    return float(np.max(np.abs(value - e) / np.maximum(scale, 1e-300), initial=0.0))
 
 
 def resolvent(equation: Equation) -> Solved | None:
@@ -115,12 +125,10 @@ def affine(equation: Equation, start: Array) -> Solved | None:
     """All unknowns, those of single resolvents known: what is left is affine, level by level, so Newton is exact."""
     try:
         with np.errstate(all="ignore"):
-            found = newton(equation, start)
+            found = newton(equation, start, cancelled=True)
             if found is None:
                 return None
             G = equation.resolvents(found[0])
-            value, scale = equation.measured(G, len(start))
-            residual = float(np.max(np.abs(value - found[0]) / np.maximum(scale, 1e-300), initial=0.0))
-            return Solved(found[0], G, found[1], residual, 0.0)
+            return Solved(found[0], G, found[1], _residual(equation, found[0], G, cancelled=True), 0.0)
     except np.linalg.LinAlgError:
         return None

@@ -55,6 +55,10 @@ def _aligned(lines: list[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
+def _optional(lines: list[str]) -> str:
+    return _aligned(lines) if lines else ""
+
+
 def _wires(pencil: Pencil) -> list[str]:
     return [f"{_form(w.left)} &= {_form(w.right)}" for w in pencil.wires]
 
@@ -81,6 +85,11 @@ def _unknown(k: int, u: Unknown, pencil: Pencil) -> str:
     return f"e_{{{k + 1}}} &= {' + '.join(addends)}"
 
 
+def _distinct(pencil: Pencil) -> list[Unknown]:
+    """Unknowns, those of the copies of a resolvent once."""
+    return list(dict.fromkeys(pencil.original.values()))
+
+
 def _block_line(pencil: Pencil, wires: list[int], label: str) -> str:
     """M = F - S[G] restricted to some wires of one dimension, and G its inverse."""
     rows = []
@@ -88,9 +97,9 @@ def _block_line(pencil: Pencil, wires: list[int], label: str) -> str:
         cells = []
         for j in wires:
             value = pencil.fixed.get((i, j), sp.S.Zero)
-            for k, u in enumerate(pencil.unknowns):
+            for u in pencil.unknowns:
                 if (u.row, u.column) == (i, j):
-                    value -= u.coefficient * sp.Symbol(f"e_{{{k + 1}}}")
+                    value -= u.coefficient * sp.Symbol(f"e_{{{_distinct(pencil).index(pencil.original[u]) + 1}}}")
             cells.append(_tex(value))
         rows.append(" & ".join(cells))
     return rf"G^{{({label})}} &= \begin{{pmatrix}}" + r" \\ ".join(rows) + r"\end{pmatrix}^{-1}"
@@ -130,8 +139,9 @@ def equations_latex(derivation: Derivation) -> str:
     """Blocks, unknowns (nonlinear ones first) and the value, as one ``aligned`` block."""
     pencil = derivation.pencil
     blocks = [_block_line(pencil, wires, t) for t, wires in _dimensions(pencil)]
-    order = sorted(range(len(pencil.unknowns)), key=lambda k: not pencil.nonlinear(pencil.unknowns[k]))
-    unknowns = [_unknown(k, pencil.unknowns[k], pencil) for k in order]
+    listed = _distinct(pencil)
+    order = sorted(range(len(listed)), key=lambda k: not pencil.nonlinear(listed[k]))
+    unknowns = [_unknown(k, listed[k], pencil) for k in order]
     return _aligned([*blocks, *unknowns, *_values(derivation)])
 
 
@@ -146,9 +156,9 @@ class Steps:
         """The steps of a derivation."""
         pencil = derivation.pencil
         groups = "; ".join("{" + ", ".join(f"w_{i + 1}" for i in wires) + "}" for wires in pencil.components)
-        closed = [k for k, u in enumerate(pencil.unknowns) if pencil.nonlinear(u)]
-        rest = [k for k in range(len(pencil.unknowns)) if k not in closed]
-        lines = [_unknown(k, pencil.unknowns[k], pencil) for k in range(len(pencil.unknowns))]
+        listed = _distinct(pencil)
+        closed = [_unknown(k, u, pencil) for k, u in enumerate(listed) if pencil.nonlinear(u)]
+        rest = [_unknown(k, u, pencil) for k, u in enumerate(listed) if not pencil.nonlinear(u)]
         blocks = [_block_line(pencil, wires, t) for t, wires in _dimensions(pencil)]
         made = [
             ("Name the intermediate vectors", "Each is linear in the Gaussian matrices.", _aligned(_wires(pencil))),
@@ -159,10 +169,13 @@ class Steps:
             ),
             ("Average", f"A Gaussian pair is a trace: {_PAIR}. So G = (F - S[G])^-1.", _aligned(blocks)),
             ("Find the resolvents", f"Strongly connected: {groups or 'none'}.", ""),
-            ("Solve each resolvent", "Nonlinear, closed.", _aligned([lines[k] for k in closed]) if closed else ""),
-            ("Solve for their products", "Affine, level by level.", _aligned([lines[k] for k in rest]) if rest else ""),
+            ("Solve each resolvent", "Nonlinear, closed; copies of a resolvent share theirs.", _optional(closed)),
+            ("Solve for their products", "Affine, level by level.", _optional(rest)),
             ("Read off the answer", "", _aligned(_values(derivation))),
         ]
+        if derivation.reduced is not None:
+            scalars = derivation.equations().latex()
+            made.append(("Write it in scalars", "Entries of G inverted, levels solved.", scalars))
         return cls(tuple(made))
 
     def latex(self) -> str:
@@ -171,6 +184,10 @@ class Steps:
             rf"\textbf{{{k}. {title}.}} {text}" + (f"\n\\[\n{math}\n\\]" if math else "")
             for k, (title, text, math) in enumerate(self.steps, 1)
         )
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows that knows LaTeX only: the mathematics of all steps."""
+        return "$\\displaystyle " + "\n\\\\[1ex]\n".join(math for _, _, math in self.steps if math) + "$"
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join(

@@ -95,4 +95,5 @@ def system_latex(system: System) -> str:
     if system.recursion:
         lines += _recursion_lines(system.recursion)
     lines += _assignments(system.outputs.items())
+    lines += _assignments(system.kernel.items())
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"

@@ -139,7 +139,7 @@ class Form:
         status = 0 if not branch.status else 1
         if not where:
             return f"given_{tag}(p, v, c, law)\nreturn branch, 0.0, 0, {status}"
-        if len(where) == 1:
+        if branch.is_bracketed:
             lines = [f"x, radius, count, failure = solve_{tag}(guess[{where[0]}], p, v, c, law)", f"v[{where[0]}] = x"]
         else:
             start = ", ".join(f"guess[{i}]" for i in where)
@@ -156,7 +156,7 @@ class Form:
     def _solver(self, tag: str, branch: Branch) -> list[str]:
         if not branch.solve:
             return []
-        if len(branch.solve) == 1:
+        if branch.is_bracketed:
             text = template("solver_one.py.in").substitute(tag=tag, decorator=self.decorator)
             return [self._bracket(tag, branch), self._residual_one(tag, branch), text]
         size = len(branch.solve)

@@ -39,6 +39,12 @@ class _CodePrinter(PythonCodePrinter):
     def _print_reciprocal_sum(self, expr: sp.Expr) -> str:
         return f"reciprocal_sum({', '.join(self._print(a) for a in expr.args)})"
 
+    def _print_lost_share(self, expr: sp.Expr) -> str:
+        return f"lost_share({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_kept_share(self, expr: sp.Expr) -> str:
+        return f"kept_share({', '.join(self._print(a) for a in expr.args)})"
+
     def _print_normal_cdf(self, expr: sp.Expr) -> str:
         return f"normal_cdf({self._print(expr.args[0])})"
 

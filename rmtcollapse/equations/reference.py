@@ -13,7 +13,16 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
-from rmtcollapse.equations.symbols import Column, Total, filter_factor, limit_product, normal_cdf, reciprocal_sum
+from rmtcollapse.equations.symbols import (
+    Column,
+    Total,
+    filter_factor,
+    kept_share,
+    limit_product,
+    lost_share,
+    normal_cdf,
+    reciprocal_sum,
+)
 from rmtcollapse.equations.system import Branch, System
 from rmtcollapse.errors import ConvergenceError
 
@@ -74,6 +83,10 @@ class Evaluator:
         return mp.fsum(m * x for m, x in zip(self.multiplicity, self.per_atom(node.summand), strict=True))
 
 
+def _number(value: Any) -> Any:
+    return mp.mpc(value) if isinstance(value, complex) else mp.mpf(float(value))
+
+
 def _limit_product(a: Any, b: Any) -> Any:
     return mp.mpf(0) if a == 0 or b == 0 else a * b
 
@@ -108,6 +121,8 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     type(sp.false): lambda: False,
     type(sp.oo): lambda: mp.inf,
     limit_product: _limit_product,
+    kept_share: lambda share, steps: (1 - share) ** steps,
+    lost_share: lambda share, steps: 1 - (1 - share) ** steps,
     normal_cdf: mp.ncdf,
     sp.log: mp.log,
     sp.exp: mp.exp,
@@ -165,7 +180,7 @@ def _solve_branch(evaluate: Evaluator, branch: Branch) -> None:
         evaluate.scalars.update(zip(unknowns, values, strict=True))
         return [evaluate(e) for e in equations]
 
-    if len(unknowns) == 1:
+    if branch.is_bracketed:
         assert branch.bracket is not None
         lower, upper = (evaluate(b) for b in branch.bracket)
         evaluate.scalars[unknowns[0]] = _root(lambda x: defects(x)[0], lower, upper)
@@ -195,7 +210,7 @@ def _recur(evaluate: Evaluator, system: System) -> None:
 
 
 def solve_reference(
-    system: System, parameters: Mapping[str, float], columns: Mapping[str, Iterable[float]], digits: int
+    system: System, parameters: Mapping[str, complex], columns: Mapping[str, Iterable[float]], digits: int
 ) -> ReferenceSolution:
     """Solve `system` to `digits` decimal digits.
 
@@ -206,7 +221,7 @@ def solve_reference(
     """
     with mp.workdps(digits + _GUARD_DIGITS):
         evaluate = Evaluator(columns, system.columns)
-        evaluate.scalars.update({p: mp.mpf(float(parameters[p.name])) for p in system.parameters})
+        evaluate.scalars.update({p: _number(parameters[p.name]) for p in system.parameters})
         taken = []
         for point in system.fixed_points:
             branch = next((b for b in point.branches if evaluate(b.when)), None)

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import sympy as sp
 
-__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "limit_product", "normal_cdf", "parameter"]
-__all__ += ["poisson_moment", "reciprocal_sum", "total", "unknown"]
+__all__ = ["Column", "Count", "Parameter", "Total", "filter_factor", "kept_share", "limit_product", "lost_share"]
+__all__ += ["normal_cdf", "parameter", "poisson_moment", "reciprocal_sum", "total", "unknown"]
 
 
 class _Lettered(sp.Symbol):
@@ -142,6 +142,40 @@ class limit_product(sp.Function):  # noqa: N801
 
     def _latex(self, printer: Any) -> str:
         return printer._print(sp.Mul(*self.args))
+
+
+class kept_share(sp.Function):  # noqa: N801
+    r"""What is left after *m* steps that lose a share *c* each, :math:`(1-c)^m`, for c >= 0 and a whole m >= 0.
+
+    Kept as a function so that *c* is not rounded where it is small; so is :class:`lost_share`.
+    """
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        share, steps = (a.doit(**hints) for a in self.args)
+        return (1 - share) ** steps
+
+    def _latex(self, printer: Any) -> str:
+        share, steps = (printer._print(a) for a in self.args)
+        return rf"\left(1 - {share}\right)^{{{steps}}}"
+
+
+class lost_share(sp.Function):  # noqa: N801
+    r"""What is lost after *m* steps that lose a share *c* each, :math:`1-(1-c)^m`, for c >= 0 and a whole m >= 0.
+
+    Kept as a function so that nothing cancels where *c* is small.
+    """
+
+    nargs = 2
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        share, steps = (a.doit(**hints) for a in self.args)
+        return 1 - (1 - share) ** steps
+
+    def _latex(self, printer: Any) -> str:
+        share, steps = (printer._print(a) for a in self.args)
+        return rf"\left(1 - \left(1 - {share}\right)^{{{steps}}}\right)"
 
 
 class normal_cdf(sp.Function):  # noqa: N801

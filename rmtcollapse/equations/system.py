@@ -21,7 +21,7 @@ __all__ = ["Branch", "FixedPoint", "Recursion", "System"]
 # Names that the generated text gives to things of its own.
 _TAKEN = re.compile(
     r"[pvcxFJHSi]|law|out|np|math|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
-    r"|add_up|relative_defect|limit_product|normal_cdf|reciprocal_sum|midpoint_correction"
+    r"|add_up|relative_defect|limit_product|kept_share|lost_share|normal_cdf|reciprocal_sum|midpoint_correction"
     r"|EPS|DEPTH|NO_\w+|.*_(part|after|carried|run|runs)"
     r"|(law_total|total|sum|first|last|begin|step|update|start|given)(\d+|_\d).*"
     r"|(left|right|size|value|f|g)\d+|[jh]\d+_.*"
@@ -47,7 +47,7 @@ class Branch:
     bracket : pair of Expr, optional
         For one unknown: positive bounds between which the equation changes sign exactly once.
     start : sequence of Expr, optional
-        For several unknowns: where Newton's method starts.
+        For several unknowns (or one without a bracket): where Newton's method starts.
     status : str
         What to tell the user about values in this regime; empty where there is nothing to tell.
     """
@@ -64,10 +64,15 @@ class Branch:
     def __post_init__(self) -> None:
         if len(self.solve) != len(self.equations):
             raise ValueError(f"branch {self.name!r}: {len(self.solve)} unknowns, {len(self.equations)} equations")
-        if len(self.solve) == 1 and self.bracket is None:
-            raise ValueError(f"branch {self.name!r}: one unknown needs a bracket")
-        if len(self.solve) > 1 and len(self.start) != len(self.solve):
+        if len(self.solve) == 1 and self.bracket is None and not self.start:
+            raise ValueError(f"branch {self.name!r}: one unknown needs a bracket, or a start")
+        if not self.is_bracketed and len(self.start) != len(self.solve):
             raise ValueError(f"branch {self.name!r}: several unknowns need a start for each")
+
+    @property
+    def is_bracketed(self) -> bool:
+        """Whether there is one unknown, between two bounds; else Newton's method is used."""
+        return len(self.solve) == 1 and self.bracket is not None
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,8 @@ class System:
         What is computed, in order; one output may use those before it.
     recursion : Recursion, optional
         Between the definitions that it does not touch and those (and outputs) that use its result.
+    kernel : mapping of Expr to Expr
+        What a hand-written kernel of the model computes from the rest: stated and printed here, not compiled.
     """
 
     name: str
@@ -126,6 +133,7 @@ class System:
     definitions: Mapping[sp.Symbol, sp.Expr]
     outputs: Mapping[Parameter, sp.Expr]
     recursion: Recursion | None = None
+    kernel: Mapping[sp.Basic, sp.Expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._refuse_names()

@@ -3,8 +3,9 @@ r"""Is the theory right? Finite-size experiments at several sizes, extrapolated 
 A deterministic equivalent is off by :math:`O(1/n)` at any finite size, so a simulation precise enough to be worth
 running rejects every correct theory at one size. The model is therefore resized (multiplicities and sample counts
 times *k*, which leaves the equivalent unchanged), the relative gaps are fitted by :math:`a_0+a_1/k`, and :math:`a_0`
-is what is tested. A value that nears its limit at another rate says so in its model's ``FINITE_SIZE``: the largest
-eigenvalue of a matrix is :math:`O(n^{-2/3})` off, and its gap is fitted by :math:`a_0+a_1k^{-2/3}`.
+is what is tested. A theory that is exact at every size needs no extrapolation: there the gaps themselves are tested. A
+value that nears its limit at another rate says so in its model's ``FINITE_SIZE``: the largest eigenvalue of a matrix is
+:math:`O(n^{-2/3})` off, and its gap is fitted by :math:`a_0+a_1k^{-2/3}`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.errors import ParameterError, did_you_mean
+from rmtcollapse.errors import NoExactValueError, ParameterError, did_you_mean
 from rmtcollapse.experiments.entries import by_entry, columns_by_entry
 from rmtcollapse.experiments.executors import default_executor, seed_sequence
 from rmtcollapse.experiments.protocol import ExperimentModel
@@ -72,7 +73,10 @@ def verify(
     Verdict
         With ``passed``, ``report`` and ``rows``.
     """
+    exact = _exact(model)
     multiples = _validated_sizes(model, sizes)
+    if exact and sizes is None:  # numbers are a claim about the model's own size
+        multiples = (Fraction(1),) if isinstance(theory, Mapping) else (Fraction(1), Fraction(2))
     if isinstance(precision, bool) or not isinstance(precision, int | float) or not 0 < precision < 1:
         raise ParameterError("precision", precision, "a number in (0, 1)")
     models = [model.resized(k) for k in multiples]
@@ -87,7 +91,7 @@ def verify(
                 title = f"simulating {m.name()} x{multiples[i]}"
                 more = columns_by_entry(draws(m, seeds[i].spawn(wanted - done), pool, title, progress))
                 samples[i] = {n: np.concatenate([samples[i].get(n, v[:0]), v]) for n, v in more.items()}
-            verdict = _judge(model, multiples, predictions, samples)
+            verdict = _judge(model, multiples, predictions, samples, exact)
             spread = _coarsest(verdict)
             if trials is not None or spread <= precision or wanted >= _MOST:
                 return verdict
@@ -122,6 +126,17 @@ def _default_sizes(model: ExperimentModel) -> tuple[Fraction, ...]:
     return Fraction(1, 2), Fraction(1)
 
 
+def _exact(model: ExperimentModel) -> bool:
+    """Whether the theory is the expectation at the model's own size, not its limit."""
+    if getattr(model, "ASYMPTOTIC", True):
+        return False
+    try:
+        model.exact()  # type: ignore[attr-defined]
+    except NoExactValueError:
+        return False
+    return True
+
+
 def _dimension(model: ExperimentModel) -> int:
     """Features of a model: of its spectrum, as it says, or of the largest array that grows with its size."""
     given = model.parameters()
@@ -152,18 +167,24 @@ def _judge(
     sizes: tuple[Fraction, ...],
     predictions: list[dict[str, float]],
     samples: list[dict[str, NDArray[np.float64]]],
+    exact: bool,
 ) -> Verdict:
     names = [n for n in predictions[0] if n in samples[0]]
     trials = len(next(iter(samples[0].values())))
     means = {n: np.array([s[n].mean() for s in samples]) for n in names}
     errors = {n: np.array([s[n].std(ddof=1) for s in samples]) / sqrt(trials) for n in names}
     theory = {n: np.array([p[n] for p in predictions]) for n in names}
+    for n in getattr(model, "EVENTS", frozenset()).intersection(names):
+        # Where no trial differs, events of unit size are too rare to be seen: their number is Poisson.
+        unseen = np.sqrt(abs(means[n] - theory[n]) / trials)
+        errors[n] = np.where(errors[n] == 0, unseen, errors[n])
     threshold = _threshold(len(names), trials * len(sizes) - 2)
     at = int(np.argmin([abs(float(s) - 1) for s in sizes]))
     top = max((abs(means[n]).max() for n in names), default=0.0)
+    inverse = np.array([0.0 if exact else float(1 / s) for s in sizes])
     exponents: Mapping[str, float] = getattr(model, "FINITE_SIZE", {})
     rates = {n: exponents.get(n, 1.0) for n in names}
-    rows = tuple(_row(n, sizes, rates[n], at, theory[n], means[n], errors[n], threshold, top) for n in names)
+    rows = tuple(_row(n, inverse, rates[n], at, theory[n], means[n], errors[n], threshold, top) for n in names)
     return Verdict(all(r.passed for r in rows), rows, sizes, trials, threshold, model.name(), means, errors, theory)
 
 
@@ -176,7 +197,7 @@ def _threshold(values: int, freedom: int) -> float:
 
 def _row(
     name: str,
-    sizes: tuple[Fraction, ...],
+    inverse: NDArray[np.float64],
     rate: float,
     at: int,
     theory: NDArray[np.float64],
@@ -185,7 +206,7 @@ def _row(
     threshold: float,
     top: float,
 ) -> Row:
-    """Judge one value; `at` is the index of the size that is reported, `top` the largest value, `rate` the exponent."""
+    """Judge one value over inverse sizes to the power `rate`; `at` is the reported one, `top` the largest value."""
     if not np.isfinite(theory).all():
         return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
     gaps = abs(mean - theory)
@@ -197,8 +218,7 @@ def _row(
         return Row(name, theory[at], mean[at], 0.0, np.inf, gaps.max() / (top or 1.0), 0.0, False, note="without noise")
     # A value that vanishes in the limit is measured in units of what it is at finite size.
     unit = abs(theory) if np.all(theory != 0) else np.full_like(mean, abs(mean).max())
-    inverse = np.array([float(1 / s) ** rate for s in sizes])
-    gap, slope, width = _extrapolate(inverse, (mean - theory) / unit, error / unit)
+    gap, slope, width = _extrapolate(inverse**rate, (mean - theory) / unit, error / unit)
     z, width = gap / width, float(unit[at]) * width
     if np.all(theory == 0):
         passed = bool(abs(z) <= threshold)
@@ -213,7 +233,11 @@ def _row(
 def _extrapolate(
     x: NDArray[np.float64], y: NDArray[np.float64], error: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Weighted least squares y = a0 + a1 x: a0, a1 and the standard error of a0."""
+    """Weighted least squares y = a0 + a1 x: a0, a1 and the standard error of a0; without a1 where all x are 0."""
+    if not x.any():
+        seen = error > 0
+        weight = 1 / error[seen] ** 2
+        return float(weight @ y[seen] / weight.sum()), 0.0, float(1 / np.sqrt(weight.sum()))
     weighted = np.stack([np.ones_like(x), x], axis=1) / error[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
     a0, a1 = covariance @ weighted.T @ (y / error)

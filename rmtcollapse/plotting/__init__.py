@@ -10,6 +10,7 @@ from rmtcollapse.plotting.curves import plot_curve
 from rmtcollapse.plotting.figures import plot_densities, plot_figure, plot_panel
 from rmtcollapse.plotting.laws import plot_law
 from rmtcollapse.plotting.results import plot_forecast, plot_learning_curve, plot_verdict, plot_weights
+from rmtcollapse.plotting.texts import plot_tail_forecast
 
 __all__ = [
     "COLOURS",
@@ -21,6 +22,7 @@ __all__ = [
     "plot_law",
     "plot_learning_curve",
     "plot_panel",
+    "plot_tail_forecast",
     "plot_verdict",
     "plot_weights",
     "points",

@@ -10,7 +10,11 @@ from rmtcollapse.predict.jacobian import LayerForecast, WeightForecast, predict_
 from rmtcollapse.predict.regression import predict_regression
 from rmtcollapse.predict.report import Curve, RegressionForecast
 from rmtcollapse.predict.tables import Table, load_dataset, read_table
+from rmtcollapse.predict.tail import predict_tail
+from rmtcollapse.predict.tail_report import TailForecast
+from rmtcollapse.predict.texts import Text, load_text, read_text
 from rmtcollapse.predict.weights import Weights, read_weights
 
-__all__ = ["Curve", "LayerForecast", "RegressionForecast", "Table", "WeightForecast", "Weights"]
-__all__ += ["load_dataset", "predict_jacobian", "predict_regression", "read_table", "read_weights"]
+__all__ = ["Curve", "RegressionForecast", "Table", "load_dataset", "predict_regression", "read_table"]
+__all__ += ["TailForecast", "Text", "load_text", "predict_tail", "read_text"]
+__all__ += ["LayerForecast", "WeightForecast", "Weights", "predict_jacobian", "read_weights"]

@@ -98,7 +98,7 @@ def test_files_and_joint_eigenvalues(strict, cli, tmp_path: Path) -> None:  # ty
     listed = strict(out)["value"]
     assert code == 0
     assert strict(cli(*both, f"G={tmp_path / 's.npy'}")[1])["value"] == listed
-    assert "shares an eigenbasis" in cli(*both, f"G={tmp_path / 'matrix.npy'}")[2]
+    assert strict(cli(*both, f"G={tmp_path / 'matrix.npy'}")[1])["value"] == pytest.approx(listed, rel=1e-12)
     alone = (f"tr({R})", "--json", *S, *SIZES, "--set")
     one = [strict(cli(*alone, f"S={tmp_path / name}")[1])["value"] for name in ("s.npy", "matrix.npy")]
     assert one[0] == pytest.approx(one[1], rel=1e-12)
@@ -243,3 +243,58 @@ def test_points_without_a_solution(cli) -> None:  # type: ignore[no-untyped-def]
     code, out, err = cli("tr(inv(X'*X/n))", *X, *SIZES[:4])
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "n < d" in err
+
+
+def test_digits_and_scalars(cli, strict) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = cli(f"tr({R})/d", *X, *SIZES, "--digits", "30", "--scalars", "--json")
+    found = strict(out)
+    assert code == 0
+    assert found["value"].startswith("2.2")
+    assert len(found["value"]) == 31
+    assert float(found["value"]) == pytest.approx(marchenko_pastur(90, 120, 0.2), rel=1e-14)
+    assert r"q_{X} &= \frac{1}{1 + s_{X}}" in found["scalars"]
+    assert cli(f"tr({R})/d", *X, *SIZES, "--digits", "0")[2].count("an integer from 1 to 1000") == 1
+    complex_point = ("--set", "n=90", "--set", "d=120", "--set", "z=0.2+0.3i", "--digits", "25")
+    assert " + i(" in cli("tr(inv(X'*X/n - z*I))/d", *X, *complex_point)[1]
+
+
+def test_random_features(cli, strict) -> None:  # type: ignore[no-untyped-def]
+    words = (*X, "--gaussian", "W: d x m, variance 1/d", "--set", "m=60", *SIZES)
+    code, out, _ = cli("tr(inv(F'*F/n + lam*I))/m", *words, "--features", "F: relu(X*W), centred", "--json")
+    assert code == 0
+    n, d, m, lam = (*dv.dims("n d m"), dv.scalar("lam"))
+    F = dv.features(dv.gaussian("X", n, d), dv.gaussian("W", d, m, variance=1 / d), "relu", centred=True)
+    expected = dv.derive(dv.trace((F.T * F / n + lam * dv.identity(m)).inv()) / m)
+    assert strict(out)["value"] == pytest.approx(expected.theory({n: 90, d: 120, m: 60, lam: 0.2})["value"], rel=1e-13)
+    for text in ("F: relu(X*V)", "F relu(X*W)", "F: relu(X)", "X: relu(X*W)"):
+        code, _, err = cli("tr(inv(F'*F/n + lam*I))/m", *words, "--features", text)
+        assert code == 2
+        assert err.count("\n") == 1
+    assert "did you mean 'relu'" in cli("tr(F*F')", *words, "--features", "F: rellu(X*W)")[2]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words", "message"),
+    [
+        ("tr(tr(A)*A)", (), "take tr(A) outside, for tr(tr(A)*B) is tr(A)*tr(B)"),
+        ("tr(X*X)", (), "expression = X^2 is outside its domain"),
+        ("tr(X'*X + X*X')", (), "X*X' is n x n, and X'*X is d x d"),
+        ("tr(inv(X'*X/n))", ("n=9", "d=12"), "the inverse of X'*X/n has no ridge.*add lam*I, or take n > d"),
+        ("tr(inv(X'*X/n - z*I))", ("n=90", "d=12", "z=1"), "the inverse of -z*I + X'*X/n is taken inside the bulk"),
+        ("tr(Z)", ("n=9", "d=12", "S=-1,2"), "finite eigenvalues >= 0, for it is a covariance of Y"),
+        ("tr(inv(F'*F + I))", ("n=9", "d=12", "m=5"), '", centred" in --features subtracts it'),
+    ],
+)
+def test_refusals_speak_the_language_of_the_command_line(
+    cli,  # type: ignore[no-untyped-def]
+    expression: str,
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    letters = (*X, "--commuting", "A: d", "--gaussian", "W: d x m", "--features", "F: relu(X*W)")
+    letters = (*letters, "--gaussian", "Y: n x d, cov S")
+    numbers = [part for word in words for part in ("--set", word)]
+    code, _, err = cli(expression.replace("tr(Z)", "tr(inv(Y'*Y + I))"), *letters, *numbers)
+    assert code == 2 or "the inverse" in message
+    assert all(part in err for part in message.split(".*")), err
+    assert not any(word in err for word in ("dv.", ".T", "**", "Trace", "identity("))

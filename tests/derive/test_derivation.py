@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 
 from rmtcollapse import ConvergenceError, Spectrum, models
 from rmtcollapse import derive as dv
+from rmtcollapse.derive.circuit import linearised
+from rmtcollapse.derive.minimality import minimal_size
+from rmtcollapse.derive.pencil import Pencil
 
 from .cases import GAMMA, SIGMA, cases, d, lam, m, n, n1, n2, noise1, noise2, resolvent, z
 
@@ -36,10 +40,34 @@ def test_derived_and_solved_in_no_time(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("MP", 2), ("ridge bias", 4), ("projected resolvent", 4), ("projected test error", 18)]
+    ("name", "size", "minimal"),
+    [
+        ("MP", 2, 2),
+        ("ridge bias", 4, 4),
+        ("ridge test error", 6, 6),
+        ("ridge training error", 6, 6),
+        ("strong collapse", 11, 11),
+        ("projected resolvent", 4, 4),
+        ("projected test error", 18, 14),
+        ("no ridge", 4, None),
+    ],
 )
-def test_pencils_stay_small(name: str, size: int) -> None:
-    assert dv.derive(CASES[name][0]).size <= size
+def test_pencils_stay_small(name: str, size: int, minimal: int | None) -> None:
+    found = dv.derive(CASES[name][0]).size
+    assert found <= size
+    assert found.minimal == minimal
+    assert f"at least {minimal}" in repr(found) or minimal is None
+
+
+def test_a_pencil_that_is_too_large_shows_it() -> None:
+    """A second copy of a resolvent that no output sees, and one that no source reaches, do not count."""
+    circuit, outputs = linearised(list(dv.derive(CASES["MP"][0]).reading.nodes.values()))
+    wires = list(circuit.wires)
+    for wire in wires:
+        copied = tuple(replace(t, wire=t.wire + 2 if t.wire >= 0 else t.wire) for t in wire.left)
+        circuit.wires.append(replace(wire, left=copied))
+    assert Pencil.of(circuit, outputs).size == 4
+    assert minimal_size(Pencil.of(circuit, outputs)) == 2
 
 
 @pytest.mark.parametrize(

@@ -66,13 +66,31 @@ def test_points_without_a_solution(expression: Any, numbers: Any, message: str) 
         ({n: 2.5}, "n = 2.5"),
         ({"lamda": 1.0}, "did you mean 'lambda'"),
         ({A: [1.0, 2.0, 3.0]}, r"d = 100 eigenvalues"),
-        ({A: [[1.0]]}, "array of real eigenvalues"),
+        ({A: [[1.0, 2.0]]}, "eigenvalues, or a full symmetric matrix"),
+        ({A: [[1.0, 2.0], [3.0, 4.0]]}, "a symmetric matrix; this one is not"),
+        ({A: [[[1.0]]]}, "array of real eigenvalues, or a real symmetric matrix"),
+        ({A: ["a"]}, "array of real eigenvalues"),
     ],
 )
 def test_numbers(change: Any, message: str) -> None:
     numbers = {n: 50, d: 100, lam: 0.1, A: [1.0, 2.0], **change}
     with pytest.raises(ParameterError, match=message):
         dv.derive(dv.trace(R * A)).theory(numbers)
+
+
+@pytest.mark.parametrize(
+    ("declare", "numbers", "message"),
+    [
+        (lambda: dv.gaussian("Z", n, d, colcov=A), {A: [-1.0, 2.0]}, r"^A = .*eigenvalues >= 0, .*a covariance of Z"),
+        (lambda: dv.gaussian("Z", n, d, colcov=A - I), {A: [0.5, 2.0]}, "covariance .*eigenvalues >= 0"),
+        (lambda: dv.gaussian("Z", n, d, colcov=A.inv()), {A: [0.0, 2.0]}, "eigenvalues >= 0"),
+        (lambda: dv.gaussian("Z", n, d, variance=z), {z: -1.0}, "variance of Z = -1.0"),
+        (lambda: dv.gaussian("Z", n, d, variance=z), {z: 1j}, "variance of Z = 1j"),
+    ],
+)
+def test_covariances_below_zero(declare: Any, numbers: Any, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        dv.derive(dv.trace(resolvent(declare()))).theory({n: 50, d: 100, lam: 0.1, **numbers})
 
 
 def test_missing_numbers_are_named() -> None:

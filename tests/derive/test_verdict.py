@@ -18,7 +18,7 @@ CASES = cases()
 @pytest.mark.parametrize("name", ["MP", "MP, complex z", "ridge test error", "mixture", "projected test error"])
 def test_right_theories_pass(name: str) -> None:
     expression, numbers, _ = CASES[name]
-    verdict = dv.derive(expression).verify(numbers, trials=20)
+    verdict = dv.derive(expression).verify(numbers, trials=20, sizes=(1,))
     assert verdict.passed, verdict.report
     assert "agrees with" in verdict.report
     assert "real entries" in str(verdict)
@@ -27,11 +27,30 @@ def test_right_theories_pass(name: str) -> None:
 def test_a_wrong_theory_fails(monkeypatch: Any) -> None:
     expression, numbers, value = CASES["MP"]
     derived = dv.derive(expression)
-    wrong = replace(derived.theory(numbers), named={"value": 1.02 * value})
+    wrong = replace(derived.theory(numbers), named={"value": 1.04 * value})
     monkeypatch.setattr(type(derived), "theory", lambda *_: wrong)
-    verdict = derived.verify(numbers, trials=20)
+    verdict = derived.verify({n: 40, d: 30, lam: 0.3}, trials=80)
     assert not verdict.passed
     assert "DISAGREES" in verdict.report
+
+
+def test_real_entries_are_extrapolated_to_infinite_size() -> None:
+    """At n = 16 the bias of real entries is many standard errors; a line in 1/size removes it."""
+    S = dv.commuting("Sigma", d)
+    R = resolvent(dv.gaussian("X", n, d, colcov=S))
+    verdict = dv.derive(dv.trace(S * R) / d).verify({n: 16, d: 12, lam: 0.2, S: [0.5, 2.0]}, trials=300, sizes=(1, 2))
+    real = verdict.real_entries
+    assert real.gaps[0] > 2 * real.gaps[1] * 0.8
+    assert real.gaps[0] * abs(verdict.theory) > 4 * real.standard_error
+    assert abs(real.z) < 3.5
+    assert verdict.passed, verdict.report
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (1, 1), (1.5,), "12", 0])
+def test_sizes_are_checked(sizes: Any) -> None:
+    expression, numbers, _ = CASES["MP"]
+    with pytest.raises(ParameterError, match="sizes"):
+        dv.derive(expression).verify(numbers, sizes=sizes)
 
 
 def test_what_is_too_coarse_does_not_pass() -> None:

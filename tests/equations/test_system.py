@@ -105,7 +105,7 @@ def test_the_start_of_several_unknowns_may_use_the_law() -> None:
         ({"equations": ()}, "1 unknowns, 0 equations"),
         ({"equations": (X, X)}, "1 unknowns, 2 equations"),
         ({"solve": ()}, "0 unknowns, 1 equations"),
-        ({"bracket": None}, "one unknown needs a bracket"),
+        ({"bracket": None}, "one unknown needs a bracket, or a start"),
         ({"solve": (X, Y), "equations": (X, Y)}, "several unknowns need a start for each"),
         ({"solve": (X, Y), "equations": (X, Y), "start": (A,)}, "several unknowns need a start for each"),
     ],
