@@ -6,6 +6,7 @@ Here live functions that take results and return matplotlib axes. Here never liv
 from __future__ import annotations
 
 from rmtcollapse.plotting._axes import COLOURS, new_axes, points, tidy
+from rmtcollapse.plotting.accuracies import plot_classification_forecast
 from rmtcollapse.plotting.curves import plot_curve
 from rmtcollapse.plotting.figures import plot_densities, plot_figure, plot_panel
 from rmtcollapse.plotting.laws import plot_law
@@ -15,6 +16,7 @@ from rmtcollapse.plotting.texts import plot_tail_forecast
 __all__ = [
     "COLOURS",
     "new_axes",
+    "plot_classification_forecast",
     "plot_curve",
     "plot_densities",
     "plot_figure",

@@ -6,6 +6,8 @@ models, the estimates are those of ``spectra``, the fits are those of ``experime
 
 from __future__ import annotations
 
+from rmtcollapse.predict.classification import predict_classification
+from rmtcollapse.predict.classification_report import Accuracies, ClassificationForecast
 from rmtcollapse.predict.jacobian import LayerForecast, WeightForecast, predict_jacobian
 from rmtcollapse.predict.regression import predict_regression
 from rmtcollapse.predict.report import Curve, RegressionForecast
@@ -17,4 +19,5 @@ from rmtcollapse.predict.weights import Weights, read_weights
 
 __all__ = ["Curve", "RegressionForecast", "Table", "load_dataset", "predict_regression", "read_table"]
 __all__ += ["TailForecast", "Text", "load_text", "predict_tail", "read_text"]
+__all__ += ["Accuracies", "ClassificationForecast", "predict_classification"]
 __all__ += ["LayerForecast", "WeightForecast", "Weights", "predict_jacobian", "read_weights"]
