@@ -54,7 +54,7 @@ def _samples(d: int, size: Size) -> Panel:
 
 
 FIGURE = Figure(
-    paper="arXiv 2502.15588",
+    paper="Askari-Hemmat et al. 2025, arXiv 2502.15588",
     panels=_panels,
     sizes={"quick": Size(20, 4, 24), "standard": Size(60, 7, 24), "large": Size(150, 10, 40)},
 )

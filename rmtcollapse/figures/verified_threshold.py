@@ -92,7 +92,7 @@ def _candidates(size: Size) -> Panel:
 
 
 FIGURE = Figure(
-    paper="arXiv 2406.07515",
+    paper="Feng et al. 2024, arXiv 2406.07515",
     panels=_panels,
     sizes={"quick": Size(20, 4, 24), "standard": Size(60, 8, 24), "large": Size(150, 11, 40)},
 )

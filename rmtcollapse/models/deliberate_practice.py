@@ -32,10 +32,10 @@ the variance is infinite and the error 1/2.
 **Notation.** *n* samples, *d* dimension, :math:`\lambda` ridge, *p* keep fraction, :math:`\xi` where the pruner cuts,
 :math:`\sigma,\ell,\rho` cosines, *e* the choice of hard (0) or easy (1).
 
-**Source.** arXiv 2502.15588, whose theorem states the moments and the equations for perfect labels. Corrected here: the
-error, which is printed there as that of a normal margin (:meth:`DeliberatePractice.published`; it cannot fall below
-0.0928 and is twice too large where the error is 0.05). Derived here: imperfect labels, the one-group form, and
-everything about moments that does not cancel.
+**Source.** Askari-Hemmat et al. [AskariHemmatEtAl2025]_, whose theorem states the moments and the equations for
+perfect labels. Corrected here: the error, which is printed there as that of a normal margin
+(:meth:`DeliberatePractice.published`; it cannot fall below 0.0928 and is twice too large where the error is 0.05).
+Derived here: imperfect labels, the one-group form, and everything about moments that does not cancel.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class DeliberatePractice(Model):
         "margin_mean": "mean of the score of a test row times its true label",
         "margin_variance": "variance of the score of a test row times its true label",
     }
-    SOURCE: ClassVar[str] = "arXiv 2502.15588 (error corrected here)"
+    SOURCE: ClassVar[str] = "Askari-Hemmat et al. 2025, arXiv 2502.15588 (error corrected here)"
 
     @classmethod
     def system(cls) -> Any:

@@ -44,8 +44,8 @@ whatever *n*, *d* and :math:`\lambda` are.
 **Notation.** *n* samples, *d* dimension, :math:`\lambda` ridge, :math:`\mu,C` mean and covariance of a class,
 :math:`w_g,w_v` generator and verifier, :math:`c_g,c_v,r` cosines, *p* keep fraction, :math:`\phi,\psi` keep rates.
 
-**Source.** The setting is that of arXiv 2406.07515; the moments and equations at finite *n*/*d* are derived here and
-checked by simulation.
+**Source.** The setting is that of Feng et al. [FengEtAl2024]_; the moments and equations at finite *n*/*d* are derived
+here and checked by simulation.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class VerifiedSynthesis(Model):
         "generator_error": "probability that the generator labels wrongly",
         "proxy_threshold": "generator error up to which such keep rates would suffice, if errors did not depend on x",
     }
-    SOURCE: ClassVar[str] = "arXiv 2406.07515 (setting); finite samples derived here"
+    SOURCE: ClassVar[str] = "Feng et al. 2024, arXiv 2406.07515 (setting); finite samples derived here"
 
     @classmethod
     def system(cls) -> Any:
