@@ -41,7 +41,8 @@ class ParameterError(ValueError):
         self.domain = domain
 
     def __str__(self) -> str:
-        shown = value if len(value := repr(self.value).replace("\n", " ")) <= 80 else value[:77] + "..."
+        value = repr(self.value).replace("\n", " ")
+        shown = value if len(value) <= 80 else f"{value[:38]}...{value[-39:]}"  # a path's end says more than its middle
         return f"{self.parameter} = {shown} is outside its domain: {self.domain}"
 
 

@@ -249,7 +249,8 @@ def parse_grid(name: str, text: str, spec: ParameterSpec) -> Any:
     if ":" not in text:
         values = [parse_value(name, part, spec) for part in text.split(",")]
         # Beside an infinity whole numbers would become floats.
-        return values if spec.kind == "choice" or math.inf in values else np.array(values)
+        plain = spec.kind in ("choice", "activation") or math.inf in values
+        return values if plain else np.array(values)
     parts = text.split(":")
     form = "low:high:points or low:high:points:log"
     if spec.kind not in ("count", "number") or len(parts) not in (3, 4) or parts[3:] not in ([], ["log"], ["linear"]):

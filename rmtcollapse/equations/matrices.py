@@ -67,6 +67,47 @@ class MatrixSystem:
         if len(self.statement) != len(self.unknowns):
             raise ValueError(f"system {self.name!r}: {len(self.unknowns)} unknowns, {len(self.statement)} relations")
 
+    def symbol(self, name: str) -> Any:
+        """The quantity of this name."""
+        named = (*self.parameters, *self.unknowns, *self.definitions, *self.outputs)
+        return next(s for s in named if s.name == name)
+
+    def given(
+        self,
+        name: str,
+        parameters: Sequence[Any],
+        formulas: Mapping[Any, Any],
+        outputs: Mapping[Parameter, sp.Expr],
+        keep: Sequence[str] = (),
+    ) -> MatrixSystem:
+        """The same equations where some parameters follow by formulas, in order, from others; with other outputs.
+
+        Parameters
+        ----------
+        name : str
+            Of the new system.
+        parameters : sequence
+            What the formulas are given.
+        formulas : mapping
+            Parameters of this system, and whatever they need, in order.
+        outputs : mapping
+            In order, after those of this system that are kept.
+        keep : sequence of str
+            Names of outputs that are kept.
+        """
+        kept = {s: e for s, e in self.outputs.items() if s.name in keep}
+        exprs = [*self.definitions.values(), *self.statement, *kept.values(), *formulas.values(), *outputs.values()]
+        used = {s for e in exprs for s in e.free_symbols} | _shapes(self.parameters)
+        free = [s for s in self.parameters if s in used and s not in formulas]
+        return MatrixSystem(
+            name,
+            (*free, *parameters),
+            self.unknowns,
+            {**formulas, **self.definitions},
+            self.statement,
+            {**kept, **outputs},
+        )
+
     def latex(self) -> str:
         """The system as one LaTeX ``aligned`` block."""
         relations = [(eq.lhs, eq.rhs) for eq in self.statement]
@@ -151,6 +192,9 @@ class _MatrixCode(PythonCodePrinter):
 
     def _print_poisson_moment(self, expr: sp.Expr) -> str:
         return f"op.poisson_moment({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_NormalBase(self, expr: sp.Expr) -> str:
+        return f"op.normal.{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
 
     def _print_Identity(self, expr: sp.Identity) -> str:
         return f"op.identity({self._print(expr.shape[0])})"

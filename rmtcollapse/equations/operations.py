@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from rmtcollapse.equations import normal_reference, normal_values
 
 __all__ = ["DECIMAL", "MPMATH", "NUMPY", "Operations", "diagonal_operations"]
 
@@ -30,6 +33,7 @@ class Operations:
     normal_cdf: Callable[[Any], Any]
     poisson_moment: Callable[[Any, Any, Any, Any], Any]
     limit_product: Callable[[Any, Any], Any]
+    normal: ModuleType | None = None
 
 
 def _normal_cdf(x: float) -> float:
@@ -98,8 +102,8 @@ def _no_decimal(*arguments: Any) -> Any:
 
 
 _NO_MATRICES = (_no_decimal,) * 5
-_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product)
-_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product)
+_NUMBERS = (math.sqrt, _normal_cdf, _poisson_moment, _limit_product, normal_values)
+_MP_NUMBERS = (_mp_function("sqrt"), _mp_function("ncdf"), _mp_poisson_moment, _limit_product, normal_reference)
 NUMPY = Operations(
     np.matmul, np.linalg.inv, np.trace, lambda a, b: np.sum(a * b.T), lambda size: np.eye(int(size)), *_NUMBERS
 )

@@ -53,6 +53,27 @@ class Mixture:
         """Rows of the given labels, (samples, d)."""
         return labels[:, None] * self.mean + self.noise(len(labels), rng)
 
+    def kept_share(
+        self, generator: Array, verifier: Array, right: bool, samples: int, rng: np.random.Generator
+    ) -> float:
+        """Share of the rows that a linear generator labels right (or wrong) which a verifier labels the same.
+
+        Rows are drawn given what the generator does: its score by inversion of its distribution function, the rest as
+        it follows from the score. Classes are mirror images, so that positive rows will do.
+        """
+        from scipy.special import ndtr, ndtri
+
+        spread = np.sqrt(self.variance(generator))
+        score = generator @ self.mean / spread
+        # A positive row is labelled right where noise is above -score.
+        tail = ndtr(score) if right else ndtr(-score)
+        noise = -ndtri(tail * (1 - rng.random(samples))) * (1 if right else -1)
+        joint = (self.covariance * generator if self.covariance.ndim == 1 else self.covariance @ generator) / spread
+        slope, whole = float(verifier @ joint), self.variance(verifier)
+        other = np.sqrt(max(whole - slope**2, 0.0)) * rng.standard_normal(samples)
+        told = verifier @ self.mean + slope * noise + other
+        return float(np.mean(told > 0 if right else told <= 0))
+
     def variance(self, weights: Array) -> float:
         """Variance of the scores within a class."""
         spread = self.covariance * weights if self.covariance.ndim == 1 else self.covariance @ weights

@@ -35,13 +35,15 @@ class Row:
     relative_gap : float
         Extrapolated gap, relative to the theory.
     slope : float
-        Coefficient of 1/k in the relative gap: the finite-size effect at the model's own size.
+        Coefficient of 1/k, or of its power `rate`, in the relative gap: the finite-size effect at the model's own size.
     passed : bool
         Whether this value agrees, and an error of 5 % of `scale` would have been noticed.
     scale : float
         |theory|, but at least 1 % of the largest value; 0 where the value has no noise or is infinite.
     note : str
         Why a value was not judged by its z-score.
+    rate : float
+        Exponent of 1/k in the relative gap.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Row:
     passed: bool
     scale: float = 0.0
     note: str = ""
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@ r"""Is the theory right? Finite-size experiments at several sizes, extrapolated 
 A deterministic equivalent is off by :math:`O(1/n)` at any finite size, so a simulation precise enough to be worth
 running rejects every correct theory at one size. The model is therefore resized (multiplicities and sample counts
 times *k*, which leaves the equivalent unchanged), the relative gaps are fitted by :math:`a_0+a_1/k`, and :math:`a_0`
-is what is tested. A theory that is exact at every size needs no extrapolation: there the gaps themselves are tested.
+is what is tested. A theory that is exact at every size needs no extrapolation: there the gaps themselves are tested. A
+value that nears its limit at another rate says so in its model's ``FINITE_SIZE``: the largest eigenvalue of a matrix is
+:math:`O(n^{-2/3})` off, and its gap is fitted by :math:`a_0+a_1k^{-2/3}`.
 """
 
 from __future__ import annotations
@@ -180,7 +182,9 @@ def _judge(
     at = int(np.argmin([abs(float(s) - 1) for s in sizes]))
     top = max((abs(means[n]).max() for n in names), default=0.0)
     inverse = np.array([0.0 if exact else float(1 / s) for s in sizes])
-    rows = tuple(_row(n, inverse, at, theory[n], means[n], errors[n], threshold, top) for n in names)
+    exponents: Mapping[str, float] = getattr(model, "FINITE_SIZE", {})
+    rates = {n: exponents.get(n, 1.0) for n in names}
+    rows = tuple(_row(n, inverse, rates[n], at, theory[n], means[n], errors[n], threshold, top) for n in names)
     return Verdict(all(r.passed for r in rows), rows, sizes, trials, threshold, model.name(), means, errors, theory)
 
 
@@ -194,6 +198,7 @@ def _threshold(values: int, freedom: int) -> float:
 def _row(
     name: str,
     inverse: NDArray[np.float64],
+    rate: float,
     at: int,
     theory: NDArray[np.float64],
     mean: NDArray[np.float64],
@@ -201,7 +206,7 @@ def _row(
     threshold: float,
     top: float,
 ) -> Row:
-    """Judge one value over inverse sizes; `at` is the index of the one that is reported, `top` the largest value."""
+    """Judge one value over inverse sizes to the power `rate`; `at` is the reported one, `top` the largest value."""
     if not np.isfinite(theory).all():
         return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
     gaps = abs(mean - theory)
@@ -213,16 +218,16 @@ def _row(
         return Row(name, theory[at], mean[at], 0.0, np.inf, gaps.max() / (top or 1.0), 0.0, False, note="without noise")
     # A value that vanishes in the limit is measured in units of what it is at finite size.
     unit = abs(theory) if np.all(theory != 0) else np.full_like(mean, abs(mean).max())
-    gap, slope, width = _extrapolate(inverse, (mean - theory) / unit, error / unit)
+    gap, slope, width = _extrapolate(inverse**rate, (mean - theory) / unit, error / unit)
     z, width = gap / width, float(unit[at]) * width
     if np.all(theory == 0):
         passed = bool(abs(z) <= threshold)
-        return Row(name, 0.0, float(unit[at]) * gap, width, z, gap, slope, passed, note="vanishes in the limit")
+        return Row(name, 0.0, float(unit[at]) * gap, width, z, gap, slope, passed, 0.0, "vanishes in the limit", rate)
     scale = max(abs(theory[at]), 0.01 * top)
     blind = threshold * width / scale
     note = f"{COARSE}: an error of {blind:.0%} would pass unnoticed; use more trials" if blind > _NOTICED else ""
     passed = bool(abs(z) <= threshold and not note)
-    return Row(name, theory[at], theory[at] + unit[at] * gap, width, z, gap, slope, passed, scale, note)
+    return Row(name, theory[at], theory[at] + unit[at] * gap, width, z, gap, slope, passed, scale, note, rate)
 
 
 def _extrapolate(

@@ -175,11 +175,14 @@ class Figure:
         From a :class:`Size` to panels.
     sizes : mapping of str to Size
         For ``"quick"``, ``"standard"`` (under a minute on two cores) and ``"large"``.
+    rate : float
+        Finite sizes are off by the dimension to the power of minus this: 2/3 where edges of a spectrum are shown.
     """
 
     paper: str
     panels: Callable[[Size], Sequence[AnyPanel]]
     sizes: Mapping[str, Size] = field(default_factory=dict)
+    rate: float = 1.0
 
     def size(self, name: str) -> Size:
         """The size of this name."""

@@ -136,6 +136,8 @@ class Model:
     UNMEASURED: ClassVar[frozenset[str]] = frozenset()
     # Values whose experiment counts events of unit size, which may be too rare to be seen.
     EVENTS: ClassVar[frozenset[str]] = frozenset()
+    # Values that near their limit like another power of the size than -1: its exponent.
+    FINITE_SIZE: ClassVar[Mapping[str, float]] = {}
     SCALE_FREE: ClassVar[frozenset[str]] = frozenset({"generations", "iterations", "rounds", "depth", "learners"})
 
     @classmethod

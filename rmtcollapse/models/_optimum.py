@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rmtcollapse.models._base import Model
 
-__all__ = ["best_count", "least_point", "smooth_minimum"]
+__all__ = ["best_count", "least_point", "least_share", "smooth_minimum"]
 
 _ROUNDING = 16 * float(np.finfo(float).eps)
 
@@ -42,6 +42,16 @@ def least_point(at: Callable[[float], float], at_zero: float, centre: float = 0.
     if best in (0, len(grid) - 1):
         return 0.0 if best == 0 else math.inf
     return math.exp(_stationary(at, grid[best - 1], grid[best + 1]))
+
+
+def least_share(at: Callable[[float], float]) -> float:
+    """The x in [1e-6, 1] at which a value is least, from the value as a function of x."""
+    grid = np.linspace(math.log(1e-6), 0.0, 97)
+    values = [at(math.exp(x)) for x in grid]
+    best = int(np.argmin(values))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    found = math.exp(_stationary(lambda x: at(math.exp(min(x, 0.0))), low, high))
+    return min(found, 1.0) if at(min(found, 1.0)) < values[best] else math.exp(grid[best])
 
 
 def _stationary(function: Callable[[float], float], low: float, high: float) -> float:

@@ -21,6 +21,7 @@ from rmtcollapse.spectra.population import Spectrum
 
 __all__ = [
     "ParameterSpec",
+    "activation",
     "array",
     "choice",
     "count",
@@ -39,7 +40,9 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter is. `kind` is one of ``"count" "number" "choice" "flag" "population" "array"``.
+    """What a parameter is.
+
+    `kind` is one of ``"count" "number" "choice" "flag" "activation" "population" "array"``.
 
     An array has one of the numbers of dimensions `ranks`, the largest with the names `shape`. `copied` makes of its
     value that of so many independent copies of the setting; without it the value does not change with size. A count
@@ -66,6 +69,8 @@ class ParameterSpec:
             return None
         if self.kind == "choice":
             return self._chosen(name, value)
+        if self.kind == "activation":
+            return self._activation(name, value)
         if self.kind == "flag":
             if not isinstance(value, bool | np.bool_):
                 raise ParameterError(name, value, self.domain)
@@ -114,6 +119,14 @@ class ParameterSpec:
             hint = did_you_mean(value, self.options) if isinstance(value, str) else ""
             raise ParameterError(name, value, self.domain + hint)
         return value
+
+    def _activation(self, name: str, value: Any) -> Any:
+        """A name, or functions of one's own."""
+        if isinstance(value, str):
+            return self._chosen(name, value)
+        from rmtcollapse.models._activations import own_activation
+
+        return own_activation(name, value, self.domain)
 
     def validated_grid(self, name: str, values: Any) -> np.ndarray:
         """A whole axis of a sweep at once, under the same rules; names the first value that is refused."""
@@ -197,6 +210,14 @@ def choice(symbol: str, meaning: str, *options: str, default: Any = attrs.NOTHIN
     return _field(ParameterSpec("choice", symbol, meaning, domain, "a word", options=options), default)
 
 
+def activation(symbol: str, meaning: str) -> Any:
+    """The name of an activation, or one of the user's own."""
+    from rmtcollapse.models._activations import NAMES
+
+    domain = f"one of {', '.join(NAMES)}, or a pair (function, derivative) of functions of arrays"
+    return _field(ParameterSpec("activation", symbol, meaning, domain, "a function", options=NAMES), attrs.NOTHING)
+
+
 def flag(symbol: str, meaning: str, *, default: Any = attrs.NOTHING) -> Any:
     """True or False."""
     return _field(ParameterSpec("flag", symbol, meaning, "true or false", "a truth value"), default)
@@ -236,7 +257,7 @@ def array(
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(count, nonnegative, number, choice, flag, population, array),
+    field_specifiers=(count, nonnegative, number, choice, flag, activation, population, array),
 )
 def model(cls: type[M]) -> type[M]:
     """Make a class a model: a frozen keyword-only record whose unknown and missing parameters are refused by name."""

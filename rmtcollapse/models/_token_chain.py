@@ -23,7 +23,7 @@ _SPARSE_STEPS = 4096  # beyond, powers of the dense matrix are cheaper
 def binomial_pmf(count: int | Array, x: Array, share: Array, rest: Array) -> Array:
     r""":math:`\binom nx p^x(1-p)^{n-x}` to a few units of rounding, all broadcast; `rest` is 1 - p.
 
-    By the deviance from the mean, so that large logarithms do not cancel [Loader2000]_.
+    By the deviance from the mean, so that large logarithms do not cancel (Loader 2000).
     """
     count = np.asarray(count, dtype=float)
     x, share, rest = np.broadcast_arrays(np.asarray(x, dtype=float), share, rest)

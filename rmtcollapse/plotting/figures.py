@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmtcollapse.plotting._axes import colour_of, new_axes, tidy
+from rmtcollapse.plotting._axes import colour_of, new_axes, points, tidy
 from rmtcollapse.plotting.curves import axis_label, draw_line
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     FigureData = Any  # of the floor above
     Curves = Any
 
-__all__ = ["plot_figure", "plot_panel"]
+__all__ = ["plot_densities", "plot_figure", "plot_panel"]
 
 _PANEL = (5.4, 4.2)  # inches
 
@@ -68,4 +68,27 @@ def plot_panel(curves: Curves, ax: Axes | None = None) -> Axes:
     axes.set_title(panel.title, loc="left", fontsize=10)
     legend = axes.legend(fontsize=8, title=panel.legend or None, title_fontsize=8, framealpha=0.85, edgecolor="none")
     legend.set_zorder(5)
+    return tidy(axes)
+
+
+def plot_densities(densities: Curves, ax: Axes | None = None) -> Axes:
+    """Draw one panel of densities: laws as lines, bins of drawn values as points.
+
+    Parameters
+    ----------
+    densities : Densities
+        A panel of an evaluated figure.
+    ax : matplotlib Axes, optional
+        Where to draw; new ones if not given.
+    """
+    panel, axes = densities.panel, new_axes(ax)
+    for k, (label, line) in enumerate(zip(panel.models, densities.lines, strict=True)):
+        colour = colour_of(k, len(panel.models))
+        axes.plot(line.grid, line.density, color=colour, linewidth=1.6, label=label)
+        if line.simulated is not None:
+            points(axes, line.place, line.simulated, line.error, colour)
+    axes.set(xlabel=panel.x, ylabel=panel.y)
+    axes.set_ylim(bottom=0)
+    axes.set_title(panel.title, loc="left", fontsize=10)
+    axes.legend(fontsize=8, title=panel.legend or None, framealpha=0.85, edgecolor="none")
     return tidy(axes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Forecast = Any  # of the floor above
 
-__all__ = ["plot_forecast", "plot_learning_curve", "plot_verdict"]
+__all__ = ["plot_forecast", "plot_learning_curve", "plot_verdict", "plot_weights"]
 
 
 def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
@@ -27,9 +27,13 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
         colour = colour_of(i, len(judged))
         gap = verdict.means[row.name] / verdict.predictions[row.name] - 1
         points(axes, inverse, gap, verdict.errors[row.name] / abs(verdict.predictions[row.name]), colour)
-        x = np.array([0.0, inverse.max()])
+        x = np.linspace(0.0, inverse.max(), 2 if row.rate == 1 else 64)
         axes.plot(
-            x, row.relative_gap + row.slope * x, color=colour, linewidth=1.4, label=f"{row.name}: z = {row.z:.1f}"
+            x,
+            row.relative_gap + row.slope * x**row.rate,
+            color=colour,
+            linewidth=1.4,
+            label=f"{row.name}: z = {row.z:.1f}",
         )
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.1%}")
@@ -74,3 +78,39 @@ def plot_learning_curve(forecast: Forecast, ax: Axes | None = None) -> Axes:
     axes.set(xscale="log", yscale="log", xlabel="rows $N$", ylabel="mean squared error", title=forecast.source)
     axes.legend(frameon=False, fontsize=8)
     return tidy(axes)
+
+
+def plot_weights(forecast: Forecast, axes: Any = None) -> Any:
+    """Draw singular values of weights: every layer's range beside that of random ones, and those of the product."""
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")[1]
+    left, right = axes
+    for k, layer in enumerate(forecast.layers):
+        first = k == 0
+        left.vlines(k + 1, *layer.edges, color="0.8", linewidth=8, label="random" if first else None)
+        left.plot(np.full(layer.measured.size, k + 1.22), layer.measured, "_", color=COLOURS[0], markersize=9,
+                  label="measured" if first else None)  # fmt: skip
+    left.set(xlabel="layer", ylabel="singular values", title=forecast.source, xlim=(0.3, len(forecast.layers) + 0.7))
+    left.set_xticks(range(1, len(forecast.layers) + 1))
+    left.legend(frameon=False, fontsize=9)
+    tidy(left)
+    _product(right, forecast.product)
+    return axes
+
+
+def _product(axes: Axes, product: Any) -> None:
+    """Distribution of log10 of the singular values, which spans decades where layers are many."""
+    values = product.measured[product.measured > 0]
+    low, high = np.log10(values.min()), np.log10(max(values.max(), product.edges[1]))
+    axes.hist(
+        np.log10(values), bins=40, range=(low, high), density=True, color="0.85", edgecolor="0.7", label="measured"
+    )
+    x = np.linspace(low, np.log10(product.edges[1]), 402)[1:-1]
+    share = product.measured.size / product.shape[0]
+    density = product.law.density(10.0 ** (2 * x)) * 10.0 ** (2 * x) * 2 * np.log(10) / share
+    axes.plot(x, density, color=COLOURS[0], linewidth=1.8, label="random")
+    axes.set(xlabel=r"$\log_{10}$ singular value of the product", ylabel="density")
+    axes.legend(frameon=False, fontsize=9)
+    tidy(axes)

@@ -25,7 +25,7 @@ from rmtcollapse.predict.report import Curve, RegressionForecast
 from rmtcollapse.predict.tables import Table
 from rmtcollapse.spectra.population import Spectrum
 
-__all__ = ["predict_regression"]
+__all__ = ["predict_regression", "validate_folds", "validated_samples"]
 
 Array = NDArray[np.float64]
 
@@ -117,9 +117,9 @@ def predict_regression(
         For a value outside its domain.
     """
     rows = len(table.target)
-    _validate(folds, repeats, rows)
+    validate_folds(folds, repeats, rows)
     pool = rows - -(-rows // folds)
-    size = _validated_samples(samples, pool, table.features.shape[1])
+    size = validated_samples(samples, pool, table.features.shape[1])
     split_seed, run_seed = seed_sequence(seed).spawn(2)
     parts = _folds(table, folds, standardize, split_seed)
     mean = float(np.mean([f.spectrum.trace / f.spectrum.dimension for f in parts]))
@@ -155,14 +155,16 @@ def predict_regression(
     )
 
 
-def _validate(folds: int, repeats: int, rows: int) -> None:
+def validate_folds(folds: int, repeats: int, rows: int) -> None:
+    """Refuse a number of folds or of refits that `rows` rows do not allow."""
     if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= min(20, rows // 4):
         raise ParameterError("folds", folds, f"an integer from 2 to {min(20, rows // 4)}")
     if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 2 * folds:
         raise ParameterError("repeats", repeats, f"an integer >= {2 * folds} (two refits a fold)")
 
 
-def _validated_samples(samples: int | None, pool: int, dimension: int) -> int:
+def validated_samples(samples: int | None, pool: int, dimension: int) -> int:
+    """Rows of a curve at one size, by default a round number that the `pool` allows."""
     if samples is None:
         return max(3, min(2 * dimension, pool // 2))
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or not 3 <= samples <= pool:

@@ -20,7 +20,7 @@ __all__ = ["Table", "load_dataset", "read_table"]
 
 Array = NDArray[np.float64]
 LEAST_ROWS = 20
-BUNDLED = ("diabetes", "digits")
+BUNDLED = ("breast-cancer", "diabetes", "digits")
 _LARGEST, _SMALLEST = 1e100, 1e-100  # variances of what lies between neither overflow nor underflow
 
 
@@ -246,7 +246,10 @@ def _split(matrix: Array, place: int, names: tuple[str, ...], source: str) -> Ta
 
 
 def load_dataset(name: str) -> Table:
-    """scikit-learn's bundled ``diabetes`` (442 rows, 10 features) or ``digits`` (1,797 rows; constant pixels dropped).
+    """A set that scikit-learn brings along.
+
+    ``breast-cancer`` (569 rows, 30 features, two classes), ``diabetes`` (442 rows, 10 features) or ``digits`` (1,797
+    rows; constant pixels dropped).
 
     Raises
     ------
@@ -261,9 +264,14 @@ def load_dataset(name: str) -> Table:
         from sklearn import datasets
     except ImportError:
         raise ParameterError("data", name, "available with scikit-learn: pip install 'rmtcollapse[data]'") from None
-    bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else datasets.load_digits()
+    load = {
+        "breast-cancer": datasets.load_breast_cancer,
+        "diabetes": lambda: datasets.load_diabetes(scaled=False),
+        "digits": datasets.load_digits,
+    }
+    bunch = load[name]()
     features = np.asarray(bunch.data, dtype=float)
     varies = np.ptp(features, axis=0) > 0
     names = tuple(str(n) for n, v in zip(bunch.feature_names, varies, strict=True) if v)
-    target = {"diabetes": "disease progression", "digits": "digit"}[name]
+    target = {"breast-cancer": "benign", "diabetes": "disease progression", "digits": "digit"}[name]
     return Table(features[:, varies], np.asarray(bunch.target, dtype=float), names, target, f"scikit-learn {name}")

@@ -6,9 +6,9 @@ The theory is that of :class:`~rmtcollapse.models.heavy_tail.HeavyTail` for a ta
 them are new; after *n* resamplings *T* becomes :math:`\tau`.
 
 Both parameters come from one part of the text. In a sample from such a tail a share
-:math:`\alpha\,\Gamma(m-\alpha)/(\Gamma(1-\alpha)\,m!)` of the different words is seen *m* times [Karlin1967]_;
+:math:`\alpha\,\Gamma(m-\alpha)/(\Gamma(1-\alpha)\,m!)` of the different words is seen *m* times (Karlin 1967);
 :math:`\alpha` maximises the likelihood of the words seen at most ten times, with Fisher's standard error. *C* follows
-from the words that are seen once, whose share of the sample estimates the mass that is unseen [Good1953]_.
+from the words that are seen once, whose share of the sample estimates the mass that is unseen (Good 1953).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["cumulants_of", "moments", "moments_of"]
+__all__ = ["cumulants_of", "free_power", "free_product", "mixed_weights", "moments", "moments_of"]
 
 
 def _powers_of_moments(m: FloatArray) -> FloatArray:
@@ -61,11 +61,39 @@ def _reverted(m: FloatArray) -> FloatArray:
     return inverse
 
 
-def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+def free_product(a: FloatArray, b: FloatArray) -> FloatArray:
     r"""Moments of the free product, of means 1: :math:`\chi = \chi_a\chi_b(1+u)/u` for the inverses of psi."""
     k = a.size
     inverse = np.convolve(_reverted(a), _reverted(b))[:k]
     inverse[1:] += inverse[:-1].copy()
+    return _reverted(inverse)
+
+
+def free_power(m: FloatArray, k: int) -> FloatArray:
+    """Moments of the k-fold free product of a law of mean 1 with itself, by repeated squaring."""
+    result = m
+    for bit in bin(k)[3:]:
+        result = free_product(result, result)
+        result = free_product(result, m) if bit == "1" else result
+    return result
+
+
+def mixed_weights(noise: float, k: int) -> FloatArray:
+    r"""Moments of WW', W a share of independent entries `noise` beside a rotation, of mean 1.
+
+    The inverse of psi is :math:`2u/\{(1+u)(1+2gu+\sqrt{1+4g(1-g)u})\}`.
+    """
+    root, twist = np.zeros(k + 1), 4 * noise * (1 - noise)
+    root[0] = 1.0
+    for j in range(1, k + 1):
+        root[j] = root[j - 1] * twist * (1.5 - j) / j
+    below = root / 2
+    below[0] += 0.5
+    below[1] += noise
+    below[1:] += below[:-1].copy()
+    inverse = np.zeros(k)
+    for j in range(k):
+        inverse[j] = (j == 0) - below[1 : j + 1] @ inverse[:j][::-1]
     return _reverted(inverse)
 
 
@@ -79,7 +107,7 @@ def moments(node: Node, k: int) -> FloatArray:
     if isinstance(node, curve.Product):
         scale = np.array([m[0] for m in below])
         powers = np.arange(1, k + 1)
-        unit = _product(*(m / c**powers for m, c in zip(below, scale, strict=True)))
+        unit = free_product(*(m / c**powers for m, c in zip(below, scale, strict=True)))
         result: FloatArray = unit * scale.prod() ** powers
         return result
     return np.array(_one_child(node, below[0]), dtype=float)
@@ -98,10 +126,7 @@ def _one_child(node: Node, m: FloatArray) -> Any:
         return moments_of(c * m) / c
     if isinstance(node, curve.MultiplyFold):
         unit = m / m[0] ** powers
-        result = unit
-        for _ in range(node.k - 1):
-            result = _product(result, unit)
-        return result * m[0] ** (powers * node.k)
+        return free_power(unit, node.k) * m[0] ** (powers * node.k)
     kappa = cumulants_of(m)
     if isinstance(node, curve.AddSemicircle):
         kappa[1:2] += float(node.variance)

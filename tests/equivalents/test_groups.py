@@ -103,3 +103,33 @@ def test_without_a_ridge_it_is_the_limit_of_small_ones(ratio: float) -> None:
     )
     for name in NAMES:
         assert near[name] == pytest.approx(limit[name], rel=1e-6), name
+
+
+def test_spread_and_covariation_against_drawn_rows() -> None:
+    """Rows that are uniform along one direction and tell their target along two, beside plain ones."""
+    rng, d, counts, ridge = np.random.default_rng(8), 60, (90, 60), 0.1
+    # Uniform on (-4, 4) along e_1, of variance 16/3, and targets that follow 0.7 + x_1 / 2 - x_2.
+    spread, covariation = np.diag([13 / 3, 0.0]), np.array([8 / 3, -1.0])
+    odd = Group(counts[0], np.ones(d), np.array([0.5, 0.0]), 0.7, 4 / 3 + 1 + 0.09, spread, covariation)
+    plain = Group(counts[1], np.ones(d), np.array([0.0, 0.8]), 1.0)
+    test = ScoredClass(np.ones(d), np.array([0.5, 0.8]))
+    classifier = Classifier([odd, plain], [test], np.eye(d)[:, :2], sum(counts), ridge)
+    theory, found = classifier_theory(classifier, NAMES[2:]), []
+    for _ in range(150):
+        x = rng.standard_normal((sum(counts), d))
+        x[: counts[0], 0] = rng.uniform(-4, 4, counts[0])
+        inner = x[: counts[0]].copy()
+        told = 0.7 + inner[:, 0] / 2 - inner[:, 1] + 0.3 * rng.standard_normal(counts[0])
+        t = np.concatenate([told, np.ones(counts[1])])
+        x[: counts[0], 0] += 0.5
+        x[counts[0] :, 1] += 0.8
+        w = np.linalg.solve(x.T @ x / len(x) + ridge * np.eye(d), x.T @ t / len(x))
+        found.append((0.5 * w[0] + 0.8 * w[1], w @ w))
+    mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / math.sqrt(len(found))
+    for k, name in enumerate(NAMES[2:]):
+        assert abs(mean[k] - theory[name]) < 4 * error[k] + 1.5 * abs(theory[name]) / d, name
+    # Without either it is another classifier.
+    for bare in (Group(90, np.ones(d), odd.mean, 0.7, odd.target_variance, None, covariation),
+                 Group(90, np.ones(d), odd.mean, 0.7, odd.target_variance, spread, None)):  # fmt: skip
+        other = classifier_theory(Classifier([bare, plain], [test], np.eye(d)[:, :2], sum(counts), ridge), NAMES[2:])
+        assert any(abs(mean[k] - other[n]) > 8 * error[k] for k, n in enumerate(NAMES[2:]))

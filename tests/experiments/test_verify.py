@@ -269,3 +269,27 @@ def test_the_result_depends_on_the_seed_only() -> None:
     first, again, other = (verify(SHARP, trials=20, seed=s) for s in (1, 1, 2))
     assert first.rows == again.rows
     assert first.rows != other.rows
+
+
+class Edge(Toy):
+    """A toy that nears its level like an edge of a spectrum, as the size to the power of -2/3."""
+
+    FINITE_SIZE = {"value": 2 / 3}
+
+    def draw(self, rng: np.random.Generator) -> dict[str, float]:
+        return {"value": float(rng.normal(self.level * (1 - 0.2 * self.size ** (-2 / 3)), self.spread)), "nothing": 0.0}
+
+
+def test_values_near_their_limit_at_the_rate_that_their_model_states() -> None:
+    verdict = verify(Edge(spread=0.01), trials=200, sizes=(1, 2, 4, 8))
+    assert verdict.passed
+    assert verdict["value"].rate == 2 / 3
+    assert verdict["value"].slope == pytest.approx(-0.2, rel=0.05)
+    assert verdict["nothing"].rate == 1.0
+
+
+def test_at_another_rate_they_would_not() -> None:
+    class Wrong(Edge):
+        FINITE_SIZE = {}
+
+    assert not verify(Wrong(spread=0.01), trials=200, sizes=(1, 2, 4, 8)).passed

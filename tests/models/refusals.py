@@ -33,6 +33,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "count": (*NEVER, 2.5, 3.0, np.float64(3), -1),
     "number": NEVER,
     "choice": (True, 3, "", "no such option", ["independent"]),
+    "activation": (True, 3, "", "no such option", 1.5, [np.tanh], np.tanh, (np.tanh, 3), (np.tanh, np.cosh), object()),
     "flag": (0, 1, 1.0, "true", "", [True], math.nan, np.array([True]), object()),
     "array": (
         True,

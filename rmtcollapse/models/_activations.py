@@ -1,0 +1,212 @@
+r"""Activations: the law of their squared slope at a normal preactivation, their energy, and both with mpmath.
+
+``"erf"`` is the plain error function, of slope :math:`2/\sqrt\pi` at 0. A person's own activation is a pair of
+vectorised functions, (activation, derivative), or one function with an attribute ``derivative``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.errors import ConvergenceError, ParameterError
+from rmtcollapse.spectra._layer_gains import (
+    Gains,
+    GaussianGains,
+    HyperbolicGains,
+    SlopeGains,
+    SwitchGains,
+    gaussian_nodes,
+)
+
+__all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
+
+LARGEST = 1e4  # preactivation variance at which an unknown slope is resolved
+Array = NDArray[np.float64]
+Function = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function and its derivative, both vectorised.
+
+    Attributes
+    ----------
+    value, slope : callable
+        From preactivations (n,) to arrays (n,).
+    """
+
+    value: Function
+    slope: Function
+
+
+def _erf(h: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(h)
+
+
+def _sech_squared(h: Any) -> Any:
+    return 1 / np.cosh(np.clip(h, -350.0, 350.0)) ** 2
+
+
+_NAMED: Mapping[str, Activation] = {
+    "linear": Activation(lambda h: h, np.ones_like),
+    "relu": Activation(lambda h: np.maximum(h, 0.0), lambda h: 1.0 * (h > 0)),
+    "hard-tanh": Activation(lambda h: np.clip(h, -1.0, 1.0), lambda h: 1.0 * (np.abs(h) < 1)),
+    "tanh": Activation(np.tanh, _sech_squared),
+    "erf": Activation(_erf, lambda h: 2 / math.sqrt(math.pi) * np.exp(-(h**2))),
+}
+NAMES = tuple(_NAMED)
+
+
+def named(activation: Any) -> Activation:
+    """The functions of an activation, whichever way it was given."""
+    return _NAMED[activation] if isinstance(activation, str) else activation
+
+
+def own_activation(name: str, value: Any, domain: str) -> Activation:
+    """A person's own activation, or a refusal that says what is missing."""
+    pair = value if isinstance(value, tuple) else (value, getattr(value, "derivative", None))
+    if isinstance(value, Activation):
+        return value
+    if len(pair) != 2 or not callable(pair[0]):
+        raise ParameterError(name, value, domain)
+    if not callable(pair[1]):
+        raise ParameterError(name, value, f"{domain}; this function has no derivative")
+    made = Activation(*pair)
+    _check(name, value, made)
+    return made
+
+
+def _check(name: str, value: Any, made: Activation) -> None:
+    """Refuse functions that are not vectorised, not finite, or not a function and its derivative."""
+    h = np.linspace(-3.1, 3.3, 41)
+    try:
+        below, above, slope = (np.asarray(f(x), float) for f, x in
+                               ((made.value, h - 1e-5), (made.value, h + 1e-5), (made.slope, h)))  # fmt: skip
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        domain = f"functions of NumPy arrays ({type(error).__name__}: {str(error).splitlines()[0][:60]})"
+        raise ParameterError(name, value, domain) from None
+    if not all(a.shape == h.shape and np.isfinite(a).all() for a in (below, above, slope)):
+        raise ParameterError(name, value, "functions that give one finite number for each preactivation")
+    differences = (above - below) / 2e-5
+    near = np.abs(differences - slope) <= 1e-4 * (1 + np.abs(slope))
+    if near.mean() < 0.9:  # a kink may lie between two of the places
+        worst = int(np.argmax(np.abs(differences - slope)))
+        grows = f"at {h[worst]:.3g} it grows by {differences[worst]:.4g}, not {slope[worst]:.4g}"
+        domain = f"a function and its derivative ({grows})"
+        raise ParameterError(name, value, domain)
+
+
+# ---- the law of the squared slope ---------------------------------------------------------------------------------
+
+
+def gains(activation: Any, variance: float) -> Gains:
+    """The law of the squared slope at a normal preactivation of this variance."""
+    if activation in ("linear", "relu"):
+        return SwitchGains(1.0 if activation == "linear" else 0.5)
+    if activation == "hard-tanh":
+        return SwitchGains(math.erf(1 / math.sqrt(2 * variance)))
+    if activation == "tanh":
+        return HyperbolicGains(variance)
+    if activation == "erf":
+        return GaussianGains(4 / math.pi, variance)
+    return _own_gains(activation, variance)
+
+
+def _own_gains(activation: Activation, variance: float) -> Gains:
+    """Of a person's own activation: its largest squared slope is searched for."""
+
+    if variance > LARGEST:
+        raise ParameterError("preactivation_variance", variance, f"at most {LARGEST:g} with an activation of your own")
+    places, _ = gaussian_nodes(6)
+    h = math.sqrt(variance) * places
+    square = np.asarray(activation.slope(h), float) ** 2
+    if not np.isfinite(square).all() or square.max() == 0:
+        raise ParameterError("activation", activation, "a slope that is finite and somewhere not 0")
+    ends = _extreme(activation, h, square, -1.0), _extreme(activation, h, square, 1.0)
+    smallest, largest = (max(end, 0.0) for end in ends)
+    if max(square[0], square[-1]) > 1.01 * np.max(square[h.size // 4 : -h.size // 4]):
+        raise ParameterError("activation", activation, "a slope that is bounded")
+
+    if smallest > largest * (1 - 1e-12):
+        return SwitchGains(1.0, largest)
+
+    def relative(x: Array) -> tuple[Array, Array]:
+        gain = np.minimum(np.asarray(activation.slope(x), float) ** 2 / largest, 1.0)
+        return gain, 1 - gain
+
+    return SlopeGains(relative, largest, variance, smallest / largest)
+
+
+def _extreme(activation: Activation, h: Array, square: Array, sign: float) -> float:
+    """The least or the largest squared slope, between the neighbours of the place on a grid at which it is."""
+    from scipy.optimize import minimize_scalar
+
+    def height(x: float) -> float:
+        return -sign * float(np.asarray(activation.slope(np.array([x])))[0]) ** 2
+
+    at = int(np.argmax(sign * square))
+    bounds = h[max(at - 1, 0)], h[min(at + 1, h.size - 1)]
+    found = minimize_scalar(height, bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return sign * max(sign * float(square[at]), -float(found.fun))
+
+
+def energy(activation: Any, variance: float) -> float:
+    """The mean square of the activation at a normal preactivation of this variance."""
+    if activation in ("linear", "relu"):
+        return variance if activation == "linear" else variance / 2
+    if activation == "erf":
+        return 2 / math.pi * math.asin(2 * variance / (1 + 2 * variance))
+    if activation == "hard-tanh":
+        a = 1 / math.sqrt(variance)
+        inner = math.erf(a / math.sqrt(2)) - 2 * a * math.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
+        return variance * inner + math.erfc(a / math.sqrt(2))
+    before = math.nan
+    for level in range(max(0, math.ceil(math.log2(variance) / 2)), 16):
+        places, weights = gaussian_nodes(level)
+        now = math.fsum(weights * np.asarray(named(activation).value(math.sqrt(variance) * places), float) ** 2)
+        if abs(now - before) <= 1e-14 * now:
+            return now
+        before = now
+    raise ConvergenceError(
+        "the mean square of the activation did not settle under halving of the step; use a smoother one"
+    )
+
+
+# ---- the same to many digits ----------------------------------------------------------------------------------------
+
+
+def reference_columns(activation: Any, variance: float, step: Any, near: float) -> dict[str, list[Any]]:
+    """Nodes in mpmath at the current precision: weight, relative gain, what it lacks of 1, and squared slope.
+
+    By the trapezoid rule in s, z = a sinh s, where a is about the distance of the pole at the argument `near`.
+    """
+    import mpmath as mp
+
+    q = mp.mpf(variance)
+    if activation in ("linear", "relu", "hard-tanh"):
+        shares = {"linear": mp.mpf(1), "relu": mp.mpf(1) / 2, "hard-tanh": mp.erf(1 / mp.sqrt(2 * q))}
+        one = [mp.mpf(1)]
+        return {"multiplicity": [shares[activation]], "gain": one, "loss": [mp.mpf(0)], "square": one}
+    reach = mp.sqrt(2 * mp.log(10) * (mp.mp.dps + 5))
+    scale = 1 / mp.sqrt(q * (1 + mp.mpf(near)) + 1)
+    angles = [k * step for k in range(int(mp.asinh(reach / scale) / step) + 2)]
+    places = [scale * mp.sinh(s) for s in angles]
+    weights = [(1 if s == 0 else 2) * step * scale * mp.cosh(s) * mp.npdf(z)
+               for s, z in zip(angles, places, strict=True)]  # fmt: skip
+    roots = [mp.sqrt(q) * z for z in places]
+    if activation == "erf":
+        gain, loss = [mp.exp(-2 * h**2) for h in roots], [-mp.expm1(-2 * h**2) for h in roots]
+        square = [4 / mp.pi * c for c in gain]
+    else:
+        gain = [mp.sech(h) ** 4 for h in roots]
+        loss = [mp.tanh(h) ** 2 * (2 - mp.tanh(h) ** 2) for h in roots]
+        square = gain
+    return {"multiplicity": weights, "gain": gain, "loss": loss, "square": square}

@@ -1,0 +1,138 @@
+"""Values of a deep network's Jacobian: the stated equations solved, and the law that they belong to."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmtcollapse.equations.compile import Compiled
+from rmtcollapse.equations.solve import solve_point
+from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.models._activations import gains, reference_columns
+from rmtcollapse.models._prediction import Prediction
+from rmtcollapse.spectra._layer_curve import Layers
+from rmtcollapse.spectra._layer_edges import top_point
+from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, mean_gain
+
+if TYPE_CHECKING:
+    from rmtcollapse.models.deep_jacobian import DeepJacobian
+
+__all__ = ["heaviest_row", "jacobian_theory", "kept_variance", "layers_of", "mean_squared_slope"]
+
+_AGREE = 2e-14  # of values on two levels of the quadrature, and more for more layers
+
+
+def kept_variance(sparsity: float, pruning: str) -> float:
+    """Share of the squares of normal weights that pruning leaves."""
+    from scipy.special import gammaincc, ndtri
+
+    if pruning == "random":
+        return 1 - sparsity
+    # What stays is the tail of a chi-square law of three degrees of freedom.
+    return float(gammaincc(1.5, ndtri((1 - sparsity) / 2) ** 2 / 2))
+
+
+def mean_squared_slope(activation: Any, variance: float) -> float:
+    """mu_1, the mean square of the slope."""
+    law = gains(activation, variance)
+    return law.largest * mean_gain(law)
+
+
+def layers_of(model: DeepJacobian) -> Layers:
+    """The layers of the model as free factors."""
+    kept = kept_variance(model.sparsity, model.pruning)
+    law = gains(model.activation, model.preactivation_variance)
+    noise = 1.0 if model.weights == "gaussian" else 1 - kept
+    gain = 1.0 if model.weight_variance is None else model.weight_variance * law.largest * mean_gain(law)
+    return Layers(model.depth, law, noise, gain if model.rescaled else gain * kept)
+
+
+@cache
+def _atom_module() -> Compiled:
+    def build() -> Any:
+        from rmtcollapse.models._jacobian_system import jacobian_system
+
+        return jacobian_system(atom=True)
+
+    return Compiled("deep_jacobian atom", build, (Path(__file__).parent / "_jacobian_system.py",))
+
+
+def has_top_atom(layers: Layers) -> bool:
+    """Whether orthogonal weights leave nothing above the largest slope of every layer."""
+    if layers.noise > 0:
+        return False
+    return layers.depth == 1 or (isinstance(layers.gains, SwitchGains) and layers.depth * layers.gains.zero <= 1)
+
+
+def jacobian_theory(model: DeepJacobian, digits: int | None = None) -> Prediction:
+    """The values of the model, certified; see :meth:`rmtcollapse.models._base.Model.theory`."""
+    layers = layers_of(model)
+    atom = has_top_atom(layers)
+    given = model.arguments(model.parameters())
+    edge = -1.0 if atom else top_point(layers)
+    given["near"] = 1 / math.expm1(-edge)
+    if digits is not None:
+        return _reference(model, atom, given, digits)
+    compiled = _atom_module() if atom else model.compiled()
+    before = None
+    for level in range(layers.gains.first + 1, layers.gains.levels + 1) or [0]:
+        solution = solve_point(compiled, given, _columns(layers.gains, level, edge))
+        values = {name: solution.outputs[name] for name in model.VALUES}
+        if not isinstance(layers.gains, SlopeGains) or (
+            before and _near(values, before, _AGREE * (1 + model.depth / 20))
+        ):
+            status = "; ".join(filter(None, [solution.status.replace("converged", ""), model.caution()])) or "converged"
+            return Prediction(
+                values, solution.unknowns, solution.residual, solution.certificate, status, solution.regimes
+            )
+        before = values
+    raise ConvergenceError("deep-jacobian: the means over the slopes did not settle; use a smoother activation")
+
+
+def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bool:
+    return all(now[n] == before[n] or abs(now[n] - before[n]) <= allowed * abs(now[n]) for n in now)
+
+
+def _columns(law: Gains, level: int, edge: float) -> dict[str, np.ndarray]:
+    gain, loss, weight = law.graded(level, edge) if isinstance(law, SlopeGains) else law.nodes(level)
+    return {"multiplicity": weight, "gain": gain, "loss": loss, "square": law.largest * gain}
+
+
+def _reference(model: DeepJacobian, atom: bool, given: dict[str, float], digits: int) -> Prediction:
+    """With mpmath, on nodes whose step is halved until the digits stay."""
+    import mpmath as mp
+
+    from rmtcollapse.equations.reference import solve_reference
+    from rmtcollapse.errors import NoExactValueError
+    from rmtcollapse.models._jacobian_system import jacobian_system
+
+    if not isinstance(model.activation, str):
+        raise NoExactValueError("digits need a named activation: functions of arrays give 16 only")
+    system, before = jacobian_system(atom), None
+    with mp.workdps(digits + 30):
+        step = mp.mpf(1) / 8
+        while True:
+            columns = reference_columns(model.activation, model.preactivation_variance, step, given["near"])
+            found = solve_reference(system, given, columns, digits)
+            values = {name: found.outputs[name] for name in model.VALUES}
+            exact = len(columns["gain"]) == 1
+            if exact or (before and all(abs(values[n] / before[n] - 1) < mp.mpf(10) ** -digits for n in values)):
+                break
+            before, step = values, step / 2
+    status = "; ".join(filter(None, [found.status.replace("converged", ""), model.caution()])) or "converged"
+    return Prediction(values, found.unknowns, 0.0, 10.0**-digits, status, found.regimes, digits)
+
+
+def heaviest_row(left: float, width: int) -> float:
+    """Squared norm of the heaviest of `width` rows with `left` weights on average, to leading exponential order."""
+    from scipy.optimize import brentq
+
+    def excess(y: float) -> float:
+        # Stationary in theta = (1 - y^2) / 2 at a = 1 / y^3, for 0 < y < 1.
+        return left * ((1 - y**2) / 2 / y**3 - 1 / y + 1) - math.log(width)
+
+    return float(brentq(excess, 1e-6, 1.0, xtol=1e-14)) ** -3

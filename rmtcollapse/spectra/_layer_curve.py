@@ -1,0 +1,295 @@
+r"""Products of many free layers, in logarithms: the equation, Newton's method, continuation.
+
+A layer is a weight matrix times a diagonal of slopes. With :math:`\xi` the argument of one layer's
+:math:`u=E\,c\xi/(1-c\xi)`, *c* the squared slopes relative to the largest, the product of *L* layers of mean
+square :math:`\chi` has :math:`u=\int x/(z-x)\,dF(x)` at
+
+.. math:: \log z = \log\frac{1+u}{u} + L\Big(\log\frac{u}{1+u}+\log T(u)-\log\xi+\log\frac\chi{Ec}\Big),\qquad
+          T=\tfrac12\Big(1+2gu+\sqrt{1+4g(1-g)u}\Big),
+
+all logarithms principal. *T* is the reciprocal S transform of weights that are a share :math:`1-g` Haar and *g* of
+independent entries: :math:`1+u` for independent entries, 1 for orthogonal matrices. **The logarithms are essential**:
+as a polynomial in :math:`\xi` the equation has more than *L* roots, several of them in the upper half plane. In
+logarithms, *z* in the lower half plane (or real, in a bulk) has exactly one :math:`\xi` in the upper half plane: the
+equation maps the sector :math:`-\arg z\le\arg\xi<\pi` into itself, and no solution is outside it. A root that is found
+there is the right one. The unknown is :math:`\lambda=\log\xi`, which keeps its digits at both ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, mean_gain
+from rmtcollapse.spectra.estimate import FloatArray
+
+__all__ = ["Here", "Layers"]
+
+ComplexArray: TypeAlias = NDArray[Any]
+Room: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
+CHUNK = 2_000_000  # nodes times points that are held at once
+ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
+SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
+COARSE, POLISHED = 1e-3, 0.05  # relative rounding of a density that is refused; where 32 digits follow
+AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
+
+
+@dataclass
+class Here:
+    """What belongs to points :math:`\\lambda` (n,): log z, its slope, the roundings of log z and of its imaginary part,
+    u, 1 + u, and the slope of u."""
+
+    log_z: ComplexArray
+    slope: ComplexArray
+    rounding: NDArray[np.float64]
+    turning: NDArray[np.float64]
+    u: ComplexArray
+    s: ComplexArray
+    du: ComplexArray
+
+
+@dataclass(frozen=True)
+class Layers:
+    """So many layers of one kind.
+
+    Attributes
+    ----------
+    depth : int
+        Layers, L.
+    gains : Gains
+        Law of the squared slopes.
+    noise : float
+        Share g of independent entries in the weights, in [0, 1].
+    gain : float
+        Mean square of one layer.
+    """
+
+    depth: int
+    gains: Gains
+    noise: float
+    gain: float
+
+    @cached_property
+    def log_gain(self) -> float:
+        """log of the mean square of one layer."""
+        return math.log(self.gain)
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean relative gain."""
+        return mean_gain(self.gains)
+
+    @property
+    def path_level(self) -> int:
+        """Level of the quadrature on the way to a place, and the first at the place."""
+        return min(self.gains.first + 1, self.gains.levels)
+
+    def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """u, 1 + u and the slope of u in lambda, at lambda (n,)."""
+        found = np.empty((3, lam.size), complex)
+        with np.errstate(all="ignore"):
+            pole = self.gains.pole(lam)
+        if pole is None:
+            self._rule(lam, level, False, np.arange(lam.size), found)
+            return found[0], found[1], found[2]
+        step = COARSEST / 2**level
+        near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
+        for shifted in (False, True):
+            self._rule(lam, level, shifted, np.flatnonzero(near == shifted), found)
+        residue, slope = _residue(*pole, step, near)
+        return found[0] + residue, found[1] + residue, found[2] + slope
+
+    def _rule(self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], found: ComplexArray) -> None:
+        """The trapezoid rule alone, at the places `index`, into `found`."""
+        gain, loss, weight = self.gains.nodes(level, shifted)
+        step = max(1, CHUNK // gain.size)
+        for i in range(0, index.size, step):
+            part = index[i : i + step]
+            xi = np.exp(lam[part])
+            inverse = 1 / _without(lam[part], xi, gain, loss)
+            found[0, part] = xi * (inverse @ (weight * gain))
+            found[1, part] = self.gains.zero + inverse @ weight
+            found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+
+    def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        """T and its logarithmic slope in u, in forms that do not cancel."""
+        g = self.noise
+        if g in (0.0, 1.0):
+            return (np.ones_like(u), np.zeros_like(u)) if g == 0 else (s, 1 / s)
+        root = np.sqrt((1 - 2 * g) ** 2 + 4 * g * (1 - g) * s)
+        T = g * s * (1 + root) / (root + (2 * g - 1)) if g >= 0.5 else (1 + root) * (1 + root - 2 * g) / (4 * (1 - g))
+        return T, g * (1 + root - g) / (root * T)
+
+    def at(self, lam: ComplexArray, level: int) -> Here:
+        """Everything at lambda (n,), on one level of the quadrature."""
+        L = self.depth
+        u, s, du = self.sums(lam, level)
+        T, bend = self.weights(u, s)
+        layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
+        turn = _argument(u / s)  # in one: it may be small beside both
+        size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
+        bent = _argument(T)
+        angle = L * (turn + bent - lam.imag) - turn
+        slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
+        pole = self.gains.pole(lam)
+        # of the normal density at a pole that counts, in rounding
+        steep = (
+            1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
+        )
+        turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
+        rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
+        return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
+
+    def start(self, log_z: ComplexArray) -> ComplexArray:
+        """lambda where u is small."""
+        begin: ComplexArray = self.depth * self.log_gain - np.log(self.mean) - log_z
+        return begin
+
+
+def _without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatArray) -> ComplexArray:
+    """1 - c xi, (n, nodes), in the form that does not cancel: from what c and xi lack of 1 where both are near it."""
+    near = np.abs(xi) < 2
+    if near.all():
+        return -np.expm1(lam)[:, None] + loss * xi[:, None]
+    if not near.any():
+        return 1 - gain * xi[:, None]
+    return np.where(near[:, None], -np.expm1(lam)[:, None] + loss * xi[:, None], 1 - gain * xi[:, None])
+
+
+def _residue(
+    z: ComplexArray, kappa: ComplexArray, bend: ComplexArray, step: float, shifted: NDArray[np.bool_]
+) -> tuple[ComplexArray, ComplexArray]:
+    r"""What the trapezoid rule lacks of u because of the poles at z and -z, and its slope in lambda.
+
+    :math:`4\pi i\,\kappa\phi(z)/(1-E)`, :math:`E=e^{-2\pi iz/h}` (minus that between nodes). Poles beyond
+    :math:`\pi/h` are beyond the reach of the rule's own error.
+    """
+    with np.errstate(all="ignore"):
+        inverse = np.where(shifted, -1.0, 1.0) * np.exp(2j * np.pi * z / step)
+        density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        share = -inverse / (1 - inverse)  # 1 / (1 - E)
+        value = 4j * np.pi * kappa * density * share
+        # d log(share) / dz = 2 pi i / h / (1 - inverse)
+        slope = kappa * value * (bend / kappa - z + 2j * np.pi / step / (1 - inverse))
+        counts = (z.imag < np.pi / step) & np.isfinite(value) & np.isfinite(slope)
+    return np.where(counts, value, 0.0), np.where(counts, slope, 0.0)
+
+
+def _argument(value: ComplexArray) -> NDArray[np.float64]:
+    """Argument of a number of the closed upper half plane, where an imaginary part below 0 is rounding."""
+    result: NDArray[np.float64] = np.arctan2(np.maximum(value.imag, 0.0), value.real)
+    return result
+
+
+@dataclass
+class Found:
+    """Solutions lambda (n,), u, 1 + u, and the slope there; roundings of lambda, and which are certified.
+
+    `floor` is the rounding relative to the room, and in a bulk to the imaginary part.
+    """
+
+    lam: ComplexArray
+    u: ComplexArray
+    s: ComplexArray
+    slope: ComplexArray
+    error: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    good: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, n: int) -> Found:
+        zero = np.zeros(n, complex)
+        return cls(zero, zero.copy(), zero.copy(), zero + 1, np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool))
+
+    def put(self, where: NDArray[Any], other: Found) -> None:
+        """Store another's certified points at the indices `where`."""
+        for name in ("lam", "u", "s", "slope", "error", "floor"):
+            getattr(self, name)[where[other.good]] = getattr(other, name)[other.good]
+        self.good[where[other.good]] = True
+
+
+def newton(
+    layers: Layers, log_z: ComplexArray, start: ComplexArray, level: int, room: Room, bulk: bool = False
+) -> Found:
+    """Newton's method from `start` (n,); good is what was seen to converge quadratically, down to rounding.
+
+    Steps are measured against `room`, the distance of lambda to what is singular. In a bulk their imaginary parts are
+    measured against that of lambda too, however small it is: no place is taken for one outside.
+    """
+    coarse = COARSE if layers.gains.levels else POLISHED
+    out = Found.empty(start.size)
+    lam, index, before = start.copy(), np.arange(start.size), np.full(start.size, np.inf)
+    with np.errstate(all="ignore"):
+        for count in range(ITERATIONS):
+            here = layers.at(lam, level)
+            step = -(here.log_z - log_z[index]) / here.slope
+            moved: ComplexArray = lam + step
+            free, size = room(lam), np.abs(here.slope)
+            error = here.rounding / size
+            ratio, floor = np.abs(step) / free, error / free
+            alive = np.isfinite(moved) & (ratio < 1e3) & (moved.imag < np.pi * (1 + 1e-12))
+            alive &= (count < PATIENCE) | (ratio < 0.1)
+            if bulk:
+                # Where an imaginary part is small the equation is linear in it: one step finds it, another its digits.
+                moved = moved.real + 1j * np.where(moved.imag > 0, moved.imag, SHORTEN * lam.imag)
+                ratio = np.maximum(ratio, np.where(lam.imag > TINY, np.abs(step.imag) / lam.imag, 0.0))
+                floor = floor + np.where(lam.imag > TINY, here.turning / size / lam.imag, 0.0)
+            alive &= moved.imag > -1e-9 * free
+            quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
+            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < coarse)
+            change = here.du * step
+            out.put(index, Found(moved, here.u + change, here.s + change, here.slope, error, floor, done))
+            alive &= ~done
+            index, lam, before = index[alive], moved[alive], ratio[alive]
+            if not index.size:
+                break
+    return out
+
+
+def solve(layers: Layers, log_z: ComplexArray, start: ComplexArray, room: Room, bulk: bool = False) -> Found:
+    """Newton's method on ever finer levels of the quadrature, until the next level agrees at the solution."""
+    out = Found.empty(start.size)
+    index, lam = np.arange(start.size), start.copy()
+    last = layers.gains.levels
+    for level in range(layers.path_level, last + 1):
+        found = newton(layers, log_z[index], lam, level, room, bulk)
+        if last == 0:
+            return found
+        lam = np.where(found.good, found.lam, lam)
+        if level < last and found.good.any():
+            seen = np.flatnonzero(found.good)
+            finer = newton(layers, log_z[index[seen]], lam[seen], level + 1, room, bulk)
+            change = finer.lam - lam[seen]
+            finer.good &= np.abs(change) <= 8 * finer.error
+            if bulk:
+                height = np.where(finer.good, finer.lam.imag, 1.0)
+                finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
+            out.put(index[seen], finer)
+            lam[seen] = np.where(finer.lam != 0, finer.lam, lam[seen])
+        rest = ~out.good[index]
+        index, lam = index[rest], lam[rest]
+        if not index.size:
+            break
+    return out
+
+
+def log_mean(layers: Layers, lam: ComplexArray) -> ComplexArray:
+    """E log(1 - c xi) at lambda (n,), by levels until two agree."""
+    out, index = np.zeros(lam.size, complex), np.arange(lam.size)
+    before = np.full(lam.size, np.nan + 0j)
+    for level in range(layers.gains.first, layers.gains.levels + 1):
+        gain, loss, weight = layers.gains.nodes(level)
+        now = np.log(_without(lam[index], np.exp(lam[index]), gain, loss)) @ weight
+        out[index] = now
+        stays = np.abs(now - before) <= 1e-14 * (1 + np.abs(now))
+        if layers.gains.levels == 0 or stays.all():
+            break
+        index, before = index[~stays], now[~stays]
+    return out

@@ -1,0 +1,134 @@
+r"""Squared singular values of products of many free layers: weights times diagonals of slopes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from rmtcollapse.errors import ConvergenceError, ParameterError
+from rmtcollapse.spectra import _series as series
+from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, log_mean
+from rmtcollapse.spectra._layer_edges import Outline, outline
+from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_walk import beside, continued, polished, walked
+from rmtcollapse.spectra.estimate import FloatArray
+from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
+
+__all__ = ["LayerProduct"]
+
+
+class LayerProduct(Law):
+    r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
+
+    Parameters
+    ----------
+    depth : int
+        Layers, *L* >= 1.
+    gains : Gains
+        Law of the squared slopes, the diagonal of :math:`D_l^2`.
+    noise : float
+        Share *g* of independent entries in the weights: 1 for Gaussian, 0 for Haar matrices, between them
+        :math:`\sqrt{1-g}` Haar plus :math:`\sqrt g` Gaussian.
+    layer_gain : float
+        Mean of the eigenvalues of one layer, :math:`\chi>0`.
+
+    Raises
+    ------
+    ParameterError
+        For one layer of orthogonal weights and smooth slopes, which is the law of the slopes themselves.
+    """
+
+    def __init__(self, depth: int, gains: Gains, noise: float, layer_gain: float) -> None:
+        if depth == 1 and noise == 0 and not isinstance(gains, SwitchGains):
+            domain = "2 or more, or weights with independent entries: one rotation changes nothing"
+            raise ParameterError("depth", depth, domain)
+        self._layers = Layers(depth, gains, noise, layer_gain)
+
+    def __repr__(self) -> str:
+        layers = self._layers
+        return f"LayerProduct(depth={layers.depth}, noise={layers.noise:.6g}, layer_gain={layers.gain:.6g})"
+
+    @cached_property
+    def _outline(self) -> Outline:
+        return outline(self._layers)
+
+    def support(self) -> list[tuple[float, float]]:
+        return [(_place(left), _place(right)) for left, right in self._outline.bulks]
+
+    def atoms(self) -> list[tuple[float, float]]:
+        zero, atom = self._layers.gains.zero, self._outline.atom
+        found = [(0.0, zero)] if zero > 0 else []
+        return [*found, (_place(atom[0]), atom[1])] if atom else found
+
+    def moments(self, k: int) -> FloatArray:
+        layers, count = self._layers, moment_count(k)
+        slopes = np.array([mean_gain(layers.gains, j) for j in range(1, count + 1)])
+        powers = np.arange(1, count + 1)
+        one = series.free_product(slopes / slopes[0] ** powers, series.mixed_weights(layers.noise, count))
+        result: FloatArray = series.free_power(one, layers.depth) * layers.gain ** (layers.depth * powers)
+        return result
+
+    @property
+    def largest(self) -> float:
+        """The largest place of the law."""
+        return self._hull[1]
+
+    @cached_property
+    def _divergent_edges(self) -> Sequence[float]:
+        ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
+        return [left for left, _ in self.support()[:1] if left == 0] + ends
+
+    def _bulk_masses(self) -> FloatArray:
+        """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
+        rest = 1 - sum(mass for _, mass in self.atoms())
+        if len(self.support()) == 1:
+            return np.array([rest])
+        upper = 1 - self._layers.depth * self._layers.gains.zero
+        return np.array([rest - upper, upper])
+
+    def _solved(self, z: ComplexArray) -> Found:
+        """At points of the closed upper half plane, by their conjugates."""
+        layers = self._layers
+        top = math.log(self._hull[1])
+        inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
+        log_z = np.log(np.abs(z)) - 1j * np.angle(z)
+        found, room = Found.empty(z.size), beside(layers, self._outline.critical)
+        for bulk in np.unique(self._bulk_of(z.real[inside])):
+            here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
+            part = walked(layers, log_z.real[here], top, room)
+            found.put(here, polished(layers, z.real[here], part))
+        outside = np.flatnonzero(~inside)
+        if outside.size:
+            found.put(outside, continued(layers, log_z[outside], top, room))
+        if not found.good.all():
+            first = z[~found.good][0]
+            raise ConvergenceError(
+                f"no certified solution at z = {first:.17g} ({int((~found.good).sum())} of {z.size} points): closer "
+                "to an edge than rounding allows, or slopes that are not resolved; move the point"
+            )
+        return found
+
+    def _transform(self, z: ComplexArray) -> ComplexArray:
+        found = self._solved(z)
+        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z) + 0.0  # no -0
+
+    def _potential(self, z: ComplexArray) -> ComplexArray:
+        layers, found = self._layers, self._solved(z)
+        u, s, g = found.u, found.s, layers.noise
+        root = np.sqrt((1 - 2 * g) ** 2 + 4 * g * (1 - g) * s)
+        weights = u - 2 * (1 - g) * u / (1 + root) + np.log((1 + root) / 2)
+        slopes = log_mean(layers, found.lam) - found.lam
+        total = layers.depth * (slopes + weights + layers.log_gain - math.log(layers.mean))
+        return np.asarray((total + (layers.depth - 1) * np.log(u)).conj())
+
+
+def _place(log: float) -> float:
+    """exp, or a refusal of what is beyond the range of doubles."""
+    if log > 700 or -math.inf < log < -700:
+        raise ConvergenceError(
+            f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
+        )
+    return math.exp(log)

@@ -1,0 +1,67 @@
+"""Networks that are drawn: their Jacobian is the derivative, pruning removes what it says, biases keep the size."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rmtcollapse.experiments.networks import Pruning, jacobian, weight_matrix
+
+TANH = SimpleNamespace(value=np.tanh, slope=lambda h: 1 - np.tanh(h) ** 2)
+
+
+def test_the_jacobian_is_the_derivative_of_the_network() -> None:
+    rng = np.random.default_rng(0)
+    layers = [rng.normal(size=(6, 6)) / 2 for _ in range(3)]
+    start = rng.normal(size=6)
+
+    def network(h: np.ndarray) -> np.ndarray:
+        for w in layers:
+            h = w @ np.tanh(h)
+        return h
+
+    feed = iter(layers)
+    J = jacobian(lambda: next(feed), TANH, 3, start, 0.0, rng)
+    step = 1e-6
+    columns = [(network(start + step * e) - network(start - step * e)) / (2 * step) for e in np.eye(6)]
+    assert pytest.approx(J, abs=1e-8) == np.array(columns).T
+
+
+def test_orthogonal_and_gaussian_weights() -> None:
+    rng = np.random.default_rng(1)
+    turned = weight_matrix("orthogonal", 2.0, 40, rng)
+    assert turned @ turned.T == pytest.approx(2 * np.eye(40), abs=1e-12)
+    drawn = weight_matrix("gaussian", 2.0, 300, rng)
+    assert np.mean(drawn**2) * 300 == pytest.approx(2.0, rel=0.03)
+
+
+@pytest.mark.parametrize("kind", ["random", "magnitude"])
+@pytest.mark.parametrize("rescaled", [True, False])
+def test_pruning(kind: str, rescaled: bool) -> None:
+    rng = np.random.default_rng(2)
+    weights = rng.normal(size=(200, 200))
+    pruned = Pruning(0.7, kind, rescaled).apply(weights, rng)
+    gone = pruned == 0
+    assert np.mean(gone) == pytest.approx(0.7, abs=0.01)
+    if kind == "magnitude":
+        assert np.abs(weights[gone]).max() < np.abs(weights[~gone]).min()
+    ratio = pruned[~gone] / weights[~gone]
+    assert np.ptp(ratio) < 1e-12
+    assert np.mean(pruned**2) == pytest.approx(np.mean((weights if rescaled else weights * ~gone) ** 2))
+    assert Pruning().apply(weights, rng) is weights
+
+
+def test_without_a_bias_preactivations_are_normalised() -> None:
+    rng = np.random.default_rng(3)
+    seen: list[float] = []
+
+    def slope(h: np.ndarray) -> np.ndarray:
+        seen.append(float(np.mean(h**2)))
+        return np.ones_like(h)
+
+    start = rng.normal(size=100)
+    functions = SimpleNamespace(value=lambda h: h, slope=slope)
+    jacobian(lambda: weight_matrix("gaussian", 9.0, 100, rng), functions, 4, start, -1.0, rng)
+    assert seen == pytest.approx([np.mean(start**2)] * 4)
