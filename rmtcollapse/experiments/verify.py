@@ -61,7 +61,8 @@ def verify(
         Trials at each size, at least 2. If not given, as many as `precision` needs (48 to 6,144).
     sizes : iterable of int or Fraction, optional
         Two or more multiples of the model's size; by default 1, 2 and 4 for a small model, 1/2 and 1 for a large one
-        that can be halved, else 1 and 2.
+        that can be halved, else 1 and 2. A model of fewer than about ten rows needs larger ones, such as 2, 4 and 8:
+        its gaps are not linear in 1/k yet.
     precision : float
         Relative standard error of the extrapolated values that an adaptive run aims for, in (0, 1). A value in which
         an error of 5 % could go unnoticed does not pass: agreement would mean nothing.
