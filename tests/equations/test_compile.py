@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -238,6 +239,8 @@ class Builder:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that defines the system, and a cache folder of its own."""
     monkeypatch.setenv("RMTCOLLAPSE_CACHE", str(tmp_path / "cache"))
+    for name in [name for name in sys.modules if name.startswith("rmtcollapse_")]:  # loaded from another's folder
+        monkeypatch.delitem(sys.modules, name)
     path = tmp_path / "model.py"
     path.write_text("# a formula")
     return path
