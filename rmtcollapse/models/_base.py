@@ -130,6 +130,8 @@ class Model:
                 changes[name] = spec.copied(value, int(factor))
         return self.evolve(**changes)
 
+    # Whether a grid over scalars can be one compiled call of the system, or every point is solved by itself.
+    ONE_CALL: ClassVar[bool] = True
     # Whether theory() is a limit, the same at every size, or the expectation at the model's own size.
     ASYMPTOTIC: ClassVar[bool] = True
     # Values that no experiment of finite size measures.
@@ -226,7 +228,7 @@ class Model:
     def sweepable(self, names: Sequence[str]) -> bool:
         """Whether a grid over these parameters is one compiled call (scalars of one system)."""
         kinds = {name: spec.kind for name, (spec, _) in specs(type(self)).items()}
-        return all(kinds[name] in ("count", "number") for name in names)
+        return self.ONE_CALL and all(kinds[name] in ("count", "number") for name in names)
 
 
 def validated_digits(digits: int) -> int:

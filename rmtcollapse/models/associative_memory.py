@@ -88,6 +88,7 @@ class AssociativeMemory(Model):
     SOURCE: ClassVar[str] = (
         "Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043 (setting); exact error derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
 
     @classmethod
@@ -102,10 +103,6 @@ class AssociativeMemory(Model):
         """A cut lies among the tokens."""
         if (cut := values["tail_cut"]) is not None and np.any(np.asarray(cut) > values["tokens"]):
             raise ParameterError("tail_cut", cut, f"at most the number of tokens ({values['tokens']})")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Never one compiled call: every point is an integral of its own."""
-        return False
 
     @property
     def _stored(self) -> int:

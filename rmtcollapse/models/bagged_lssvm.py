@@ -139,6 +139,7 @@ class BaggedLSSVM(Model):
     SOURCE: ClassVar[str] = (
         "Cherkaoui et al. 2025, arXiv 2505.14587; resampling with overlap, intercept and both classes derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -157,10 +158,6 @@ class BaggedLSSVM(Model):
         if values["resampling"] == "disjoint" and learners * subset > rows:
             most = f"at most samples // subset_samples = {rows // subset}, as resampling='disjoint'"
             raise ParameterError("learners", learners, most)
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

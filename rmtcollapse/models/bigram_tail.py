@@ -88,6 +88,7 @@ class BigramTail(Model):
         "Hutter 2021, arXiv 2102.04074, and Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043 (setting); "
         "exact error derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
 
     @classmethod
@@ -103,10 +104,6 @@ class BigramTail(Model):
         samples = np.asarray(values["samples"])
         if np.any(samples > MOST_SAMPLES):
             raise ParameterError("samples", int(samples.max()), f"an integer from 0 to {MOST_SAMPLES}")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Never one compiled call: every point is a sum over counts of its own."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

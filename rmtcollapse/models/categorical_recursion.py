@@ -114,6 +114,7 @@ class CategoricalRecursion(Model):
     SOURCE: ClassVar[str] = (
         "Seddik et al. 2024, arXiv 2404.05090 (collision probability without real data, stated); the rest derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
     EVENTS: ClassVar[frozenset[str]] = frozenset({"collapse_probability", "surviving_tokens"})
 
@@ -180,10 +181,6 @@ class CategoricalRecursion(Model):
             raise ParameterError("real_data", "none", "fixed or fresh where real_samples > 0")
         if values["real_samples"] + values["synthetic_samples"] == 0:
             raise ParameterError("synthetic_samples", 0, "an integer >= 1 where there are no real samples")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point has a chain of its own."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

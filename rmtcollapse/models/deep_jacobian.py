@@ -133,6 +133,7 @@ class DeepJacobian(Model):
         "Pennington, Schoenholz and Ganguli 2017, arXiv 1711.04735, and 2018, arXiv 1802.09979 (stated); Dadoun, "
         "Hayou, Salam, Seddik, Youssef 2025, arXiv 2506.08764 (sparse weights); edges and pruned weights derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
 
     FINITE_SIZE: ClassVar[Mapping[str, float]] = {"largest_singular_value": 2 / 3}
 
@@ -156,10 +157,6 @@ class DeepJacobian(Model):
                 "give weight_variance"
             )
             raise ParameterError("preactivation_variance", q, domain)
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     @classmethod
     def arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:

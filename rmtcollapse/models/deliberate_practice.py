@@ -108,6 +108,7 @@ class DeliberatePractice(Model):
         "margin_variance": "variance of the score of a test row times its true label",
     }
     SOURCE: ClassVar[str] = "Askari-Hemmat et al. 2025, arXiv 2502.15588 (error corrected here)"
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -123,10 +124,6 @@ class DeliberatePractice(Model):
             raise ParameterError("pruner_label_cosine", values["pruner_label_cosine"], domain)
         named = {"pruner_cosine": truth, "label_cosine": labels, "pruner_label_cosine": pruner}
         check_triple(named, values["dimension"])
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""

@@ -100,6 +100,7 @@ class GaussianRecursion(Model):
         "Shumailov et al. 2024, Nature 631 (setting); Kazdan et al. 2024, arXiv 2410.16713 (accumulated data); "
         "formulas derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
 
     @classmethod
@@ -192,10 +193,6 @@ class GaussianRecursion(Model):
         if np.any(unused):
             shown = float(np.max(share))
             raise ParameterError("real_fraction", shown, "0 where workflow is not fresh")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """The log variance has a kernel of its own."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

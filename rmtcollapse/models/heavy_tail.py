@@ -110,6 +110,7 @@ class HeavyTail(Model):
         "Dohmatob, Feng, Yang, Charton and Kempe 2024, arXiv 2402.07043; Hutter 2021, arXiv 2102.04074; exact sums, "
         "narrowed and resampled laws derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"asymptotic_test_error"})
 
@@ -119,10 +120,6 @@ class HeavyTail(Model):
         from rmtcollapse.models._tail_equations import tail_equations
 
         return tail_equations()
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Never one compiled call: every point is a sum over tokens of its own."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

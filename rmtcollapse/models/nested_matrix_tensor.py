@@ -105,6 +105,7 @@ class NestedMatrixTensor(Model):
         "Lebeau, Seddik and Goulart 2024, arXiv 2402.10677; Seddik, Achab, Goulart and Debbah 2023, arXiv 2305.19992; "
         "size correction and explicit curve derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
@@ -122,10 +123,6 @@ class NestedMatrixTensor(Model):
             raise ParameterError("sizes", values["sizes"].tolist(), "three whole numbers >= 1, such as 150,300,60")
         if values["estimator"] == "known-weights" and values["estimand"] == "weights":
             raise ParameterError("estimand", "weights", "labels or direction where the weights are known")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def resized(self, factor: int | Fraction) -> Self:
         r"""Sizes times `factor`, at a tensor strength of the same difficulty.

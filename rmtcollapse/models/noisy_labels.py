@@ -119,6 +119,7 @@ class NoisyLabels(Model):
         "score_variance": "variance of the score within a class",
     }
     SOURCE: ClassVar[str] = "Firdoussi and Seddik 2024, arXiv 2405.14088"
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -137,10 +138,6 @@ class NoisyLabels(Model):
         total = np.asarray(values["correction_positive"]) + values["correction_negative"]
         if np.any(total == 1):
             raise ParameterError("correction_positive + correction_negative", 1.0, "a sum other than 1")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def targets(self) -> tuple[float, float]:
         """Regression targets of rows labelled positive and negative."""

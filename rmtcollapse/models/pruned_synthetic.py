@@ -154,6 +154,7 @@ class PrunedSynthetic(Model):
         "Firdoussi, Seddik et al. 2024, arXiv 2410.08942 (corrected where rows are pruned); fitted generators derived "
         "here"
     )
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -171,10 +172,6 @@ class PrunedSynthetic(Model):
             raise ParameterError("keep_correct + keep_wrong", 0.0, "above 0: something must be kept")
         _check_shapes(values)
         _check_generator(values)
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def kept(self) -> Kept:
         """Share of the candidates that is kept, and how their labels agree with the truth."""

@@ -67,16 +67,13 @@ class ResidualJacobian(Model):
 
     VALUES: ClassVar[Mapping[str, str]] = DeepJacobian.VALUES
     SOURCE: ClassVar[str] = "derived here, after Pennington, Schoenholz and Ganguli 2017, arXiv 1711.04735"
+    ONE_CALL: ClassVar[bool] = False
     FINITE_SIZE: ClassVar[Mapping[str, float]] = DeepJacobian.FINITE_SIZE
 
     @classmethod
     def system(cls) -> System:
         """The equations, in SymPy: those of rotations of which a share is lost to noise."""
         return DeepJacobian.system()
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def _layers(self) -> DeepJacobian:
         """Rotations that are pruned at random have the same law."""

@@ -123,6 +123,7 @@ class SelfPlay(Model):
     SOURCE: ClassVar[str] = (
         "Chen et al. 2024, arXiv 2401.01335 and Alami et al. 2024, arXiv 2404.04291 (settings); formulas derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"contraction", "stable"})
     SCALE_FREE: ClassVar[frozenset[str]] = Model.SCALE_FREE | {"history"}
 
@@ -167,10 +168,6 @@ class SelfPlay(Model):
             raise ParameterError("base of shape", shown, f"shape {values['data'].shape}, as data has it")
         if values["history"] is not None and values["history"] > LONGEST:
             raise ParameterError("history", values["history"], f"an integer from 1 to {LONGEST}, or none for all")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """The policy has a kernel of its own."""
-        return False
 
     def columns(self) -> Mapping[str, np.ndarray]:
         """The two laws."""

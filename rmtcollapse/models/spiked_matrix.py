@@ -62,6 +62,7 @@ class SpikedMatrix(Model):
         "detectable": "1 where the alignments are positive, 0 where they are not",
     }
     SOURCE: ClassVar[str] = "Benaych-Georges and Nadakuditi 2012 (stated)"
+    ONE_CALL: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
     @classmethod
@@ -76,10 +77,6 @@ class SpikedMatrix(Model):
         """A matrix has two sizes."""
         if len(values["sizes"]) != 2:
             raise ParameterError("sizes", values["sizes"].tolist(), "two whole numbers >= 1, such as 400,600")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def resized(self, factor: int | Fraction) -> Self:
         """The same limit at another size: rows and columns times `factor`."""

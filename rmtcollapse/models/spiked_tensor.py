@@ -75,6 +75,7 @@ class SpikedTensor(Model):
         "detectable": "1 where the alignments are positive, 0 where they are not",
     }
     SOURCE: ClassVar[str] = "Seddik, Guillaud and Couillet 2024, arXiv 2112.12348 (equations); curve derived here"
+    ONE_CALL: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
     @classmethod
@@ -89,10 +90,6 @@ class SpikedTensor(Model):
         """A tensor has two or more sizes."""
         if len(values["sizes"]) < 2:
             raise ParameterError("sizes", values["sizes"].tolist(), "two or more whole numbers >= 1, such as 90,60,30")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def resized(self, factor: int | Fraction) -> Self:
         """The same limit at another size: all sizes times `factor`."""

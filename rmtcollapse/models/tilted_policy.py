@@ -94,6 +94,7 @@ class TiltedPolicy(Model):
         "Rafailov et al. 2023, arXiv 2305.18290 (tilted optimum, stated); Bengio et al. 2021, arXiv 2106.04399 "
         "(reward-proportional sampling); rounds and finite samples derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> System:
@@ -129,10 +130,6 @@ class TiltedPolicy(Model):
         if values["reward"].shape != values["base"].shape:
             shown = values["reward"].shape
             raise ParameterError("reward of shape", shown, f"shape {values['base'].shape}, as base has it")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """The policy has a kernel of its own."""
-        return False
 
     def columns(self) -> Mapping[str, np.ndarray]:
         """Answers that the base can give."""

@@ -152,6 +152,7 @@ class VerifiedSynthesis(Model):
         "proxy_threshold": "generator error up to which such keep rates would suffice, if errors did not depend on x",
     }
     SOURCE: ClassVar[str] = "Feng et al. 2024, arXiv 2406.07515 (setting); finite samples derived here"
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -166,10 +167,6 @@ class VerifiedSynthesis(Model):
             _check_vectors(values, vectors)
         else:
             _check_cosines(values)
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Every point is solved by itself."""
-        return False
 
     def theory(self, digits: int | None = None) -> Prediction:
         """The deterministic equivalent; see :meth:`rmtcollapse.models._base.Model.theory`."""

@@ -126,6 +126,7 @@ class WeightedSources(Model):
     SOURCE: ClassVar[str] = (
         "Dohmatob, Feng, Subramonian and Kempe 2024, arXiv 2410.04840 (two sources); K sources derived here"
     )
+    ONE_CALL: ClassVar[bool] = False
 
     @classmethod
     def system(cls) -> Any:
@@ -149,10 +150,6 @@ class WeightedSources(Model):
                     raise ParameterError(name, matrix, "symmetric positive semi-definite")
         if not _active(values).any():
             raise ParameterError("weights", values["weights"], "positive for a source with rows and a covariance")
-
-    def sweepable(self, names: Sequence[str]) -> bool:
-        """Never one compiled call: every point is a dense system."""
-        return False
 
     # ---- theory -------------------------------------------------------------------------------------------------
 

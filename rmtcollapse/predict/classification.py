@@ -175,7 +175,7 @@ def predict_classification(
     features, labels, values = _two_classes(table, classes, folds)
     if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < 0.5:
         raise ParameterError("noise", noise, "a number in [0, 0.5)")
-    from rmtcollapse.predict.regression import validate_folds, validated_samples
+    from rmtcollapse.predict.regression import validate_folds, validated_ridge, validated_samples
 
     rows = len(labels)
     validate_folds(folds, repeats, rows)
@@ -184,7 +184,7 @@ def predict_classification(
     pool = min(len(f.pool) for f in parts)
     size = max(4, validated_samples(samples, pool, features.shape[1]))
     mean = float(np.mean([f.scale for f in parts]))
-    usual = _USUAL * mean if ridge is None else _validated_ridge(ridge, mean)
+    usual = _USUAL * mean if ridge is None else validated_ridge(ridge, mean, least=1e-6)
     low = min(max(8, features.shape[1] // 3), pool // 2)
     sizes = np.unique(np.round(np.geomspace(low, pool, _SIZES)).astype(int))
     grid = mean * np.geomspace(1e-3, 1e3, _RIDGES)
@@ -229,13 +229,6 @@ def _two_classes(
     if least < 10:
         raise ParameterError("classes", (low, high), f"classes of at least 10 rows each; one has {least}")
     return table.features[chosen], labels, (high, low)
-
-
-def _validated_ridge(ridge: float, mean: float) -> float:
-    number = isinstance(ridge, int | float | np.integer | np.floating) and not isinstance(ridge, bool)
-    if not (number and 1e-6 * mean <= ridge <= 1e8 * mean):
-        raise ParameterError("ridge", ridge, f"a number from {1e-6 * mean:.3g} to {1e8 * mean:.3g}")
-    return float(ridge)
 
 
 def _shrunk_covariance(rows: Array) -> Array:

@@ -25,7 +25,7 @@ from rmtcollapse.predict.report import Curve, RegressionForecast
 from rmtcollapse.predict.tables import Table
 from rmtcollapse.spectra.population import Spectrum
 
-__all__ = ["predict_regression", "validate_folds", "validated_samples"]
+__all__ = ["predict_regression", "validate_folds", "validated_ridge", "validated_samples"]
 
 Array = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ def predict_regression(
     split_seed, run_seed = seed_sequence(seed).spawn(2)
     parts = _folds(table, folds, standardize, split_seed)
     mean = float(np.mean([f.spectrum.trace / f.spectrum.dimension for f in parts]))
-    small = _SMALL * mean if ridge is None else _validated_ridge(ridge, mean)
+    small = _SMALL * mean if ridge is None else validated_ridge(ridge, mean)
     low = max(5, table.features.shape[1] // 3)
     sizes = np.unique(np.round(np.geomspace(min(low, pool // 2), pool, _SIZES))).astype(np.float64)
     best = np.array([np.exp(np.mean([np.log(f.best_ridge(n)) for f in parts])) for n in sizes])
@@ -172,11 +172,14 @@ def validated_samples(samples: int | None, pool: int, dimension: int) -> int:
     return int(samples)
 
 
-def _validated_ridge(ridge: float, mean: float) -> float:
-    """Between these bounds a Cholesky factor of any Gram matrix exists, and the penalty does not hide the data."""
+def validated_ridge(ridge: float, mean: float, least: float = 1e-8) -> float:
+    """A penalty from `least` to 1e8 times the mean eigenvalue.
+
+    Between these bounds a Cholesky factor of any Gram matrix exists, and the penalty does not hide the data.
+    """
     number = isinstance(ridge, int | float | np.integer | np.floating) and not isinstance(ridge, bool)
-    if not (number and 1e-8 * mean <= ridge <= 1e8 * mean):
-        raise ParameterError("ridge", ridge, f"a number from {1e-8 * mean:.3g} to {1e8 * mean:.3g}")
+    if not (number and least * mean <= ridge <= 1e8 * mean):
+        raise ParameterError("ridge", ridge, f"a number from {least * mean:.3g} to {1e8 * mean:.3g}")
     return float(ridge)
 
 
