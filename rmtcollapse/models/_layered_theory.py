@@ -1,0 +1,118 @@
+"""Values of a Jacobian of different layers: mean field, the point of the curve at the edge, the stated equations there."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmtcollapse.equations.compile import Compiled
+from rmtcollapse.equations.solve import solve_point
+from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.models._activations import energy, gains
+from rmtcollapse.models._prediction import Prediction
+from rmtcollapse.spectra._chain_curve import Chain, Stage
+from rmtcollapse.spectra._chain_edges import argument, has_atom, isometric, top_point
+from rmtcollapse.spectra._layer_gains import LEVELS, Gains, SwitchGains, mean_gain
+
+if TYPE_CHECKING:
+    from rmtcollapse.models.layered_jacobian import LayeredJacobian
+
+__all__ = ["chain_of", "layered_theory", "variances"]
+
+_AGREE = 2e-14  # of values on two levels of the quadrature, and more for more layers
+_SAME = 2e-15  # relative difference below which two variances are one
+_LEAST, _MOST = 1e-12, 1e8  # variances at which a law of slopes is resolved
+
+
+def variances(model: LayeredJacobian) -> np.ndarray:
+    """Mean squares of what the layers are given: the input, then preactivations, (L,)."""
+    found = [model.input_variance]
+    for kind in model.kinds()[:-1]:
+        found.append(model.weight_variance * energy(kind, found[-1]) + model.bias_variance)
+    return np.array(found)
+
+
+def chain_of(model: LayeredJacobian) -> Chain:
+    """The layers of the model as free factors; equal laws of slopes are one object."""
+    known: list[tuple[str, float, Gains]] = []
+
+    def law(kind: str, q: float) -> Gains:
+        if kind not in ("linear", "relu") and not _LEAST <= q <= _MOST:
+            raise ConvergenceError(
+                f"layered-jacobian: a preactivation variance of {q:.3g} is not between {_LEAST:g} and {_MOST:g}; other "
+                "weights or biases keep it there"
+            )
+        for name, variance, made in known:
+            if name == kind and (abs(variance - q) <= _SAME * q or kind in ("linear", "relu")):
+                return made
+        known.append((kind, q, gains(kind, q)))
+        return known[-1][2]
+
+    widths = [int(n) for n in model.widths]
+    stages = tuple(
+        Stage(widths[i], widths[i + 1], law(kind, q), model.weight_variance)
+        for i, (kind, q) in enumerate(zip(model.kinds(), variances(model), strict=True))
+    )
+    return Chain(stages, model.weights == "orthogonal")
+
+
+@cache
+def _flat_module() -> Compiled:
+    def build() -> Any:
+        from rmtcollapse.models._layered_system import layered_system
+
+        return layered_system(edge=False)
+
+    return Compiled("layered_jacobian flat", build, (Path(__file__).parent / "_layered_system.py",))
+
+
+def layered_theory(model: LayeredJacobian, digits: int | None = None) -> Prediction:
+    """The values of the model, certified; see :meth:`rmtcollapse.models._base.Model.theory`."""
+    chain = chain_of(model)
+    flat = has_atom(chain) or isometric(chain)
+    compiled = _flat_module() if flat else model.compiled()
+    given = model.arguments(model.parameters())
+    tau = math.inf if flat else top_point(chain).tau
+    before = None
+    for step in range(LEVELS + 1):
+        solution = solve_point(compiled, given, _columns(chain, tau, step))
+        values = {name: solution.outputs[name] for name in model.VALUES}
+        if not chain.groups or flat or (before and _near(values, before, _AGREE * (1 + len(chain.stages) / 20))):
+            return Prediction(
+                values, solution.unknowns, solution.residual, solution.certificate, solution.status, solution.regimes
+            )
+        before = values
+    raise ConvergenceError("layered-jacobian: the means over the slopes did not settle")
+
+
+def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bool:
+    return all(now[n] == before[n] or abs(now[n] - before[n]) <= allowed * abs(now[n]) for n in now)
+
+
+def _columns(chain: Chain, tau: float, step: int) -> dict[str, np.ndarray]:
+    """What the sums over the layers need, at the trace `tau`; none of the curve where that is infinite."""
+    rows = [_row(chain, k, tau, step) for k in range(len(chain.stages))]
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {"multiplicity": np.ones(len(rows)), **columns}
+
+
+def _row(chain: Chain, k: int, tau: float, step: int) -> dict[str, float]:
+    stage = chain.stages[k]
+    law, u = stage.gains, tau / stage.inputs
+    first, second = mean_gain(law), mean_gain(law, 2)
+    row = {
+        "inputs": float(stage.inputs), "wide": float(max(stage.inputs, stage.outputs)), "variance": stage.variance,
+        "mean": law.largest * first, "square": law.largest**2 * second, "largest": law.largest,
+    }  # fmt: skip
+    if math.isinf(tau):
+        return row
+    if isinstance(law, SwitchGains):
+        log_xi, rate = -math.log1p(law.share / u), (law.share + u) / law.share
+    else:
+        group = next(g for g in chain.groups if g.layers.gains is law and g.width == stage.inputs)
+        log_xi, _, rate = argument(group, u, step)
+    return {**row, "psi": u, "argument": math.exp(log_xi) / law.largest, "rate": rate}
