@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
 from rmtcollapse.spectra._layer_curve import Layers
-from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SwitchGains
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["Chain", "Group", "Spot", "Stage"]
@@ -157,13 +157,14 @@ class Chain:
 
     @cached_property
     def log_scale(self) -> float:
-        """What log z has that does not depend on tau."""
-        scale = math.fsum(
-            math.log(s.variance) + math.log(s.gains.largest) - math.log(s.inputs) for s in self.stages
-        )
-        if self.orthogonal:
-            scale += math.fsum(math.log(max(s.inputs, s.outputs)) for s in self.stages)
-        return scale
+        """What log z has that does not depend on tau, where traces and widths are in units of the last width."""
+        whole = [max(s.inputs, s.outputs) if self.orthogonal else self.last for s in self.stages]
+        return math.fsum(math.log(s.variance * s.gains.largest * n / s.inputs) for s, n in zip(self.stages, whole, strict=True))
+
+    @cached_property
+    def log_mean(self) -> float:
+        """log of the mean of the law."""
+        return math.fsum(math.log(s.variance * s.gains.largest * mean_gain(s.gains)) for s in self.stages)
 
     @cached_property
     def excess(self) -> float:
@@ -178,10 +179,10 @@ class Chain:
         tau, behind = R * X / one, R / one
         rate = 1 / one  # d log tau / d Lambda
         factors = (places - R)[:, None] + behind
-        size = powers @ np.log(np.abs(factors)) + (self.smooth - 1) * np.log(np.abs(tau)) + self.log_scale
-        bulk = np.abs(powers) @ np.abs(np.log(np.abs(factors))) + abs(self.smooth - 1) * np.abs(np.log(np.abs(tau)))
-        turns, smalls = _angles(np.vstack([factors, tau]))
+        logs = np.log(np.abs(np.vstack([factors, tau])) / self.last)
         exponents = np.append(powers, self.smooth - 1)
+        size = exponents @ logs + self.log_scale
+        turns, smalls = _angles(np.vstack([factors, tau]))
         slope = (powers @ (tau / factors) + self.smooth - 1) * rate
         u, s, du, lack = (np.empty_like(lam) for _ in range(4))
         counts = np.array([float(group.count) for group in self.groups])
@@ -199,24 +200,15 @@ class Chain:
         size = size - counts @ lam.real
         whole = np.round(exponents @ turns)
         angle = np.pi * whole + exponents @ smalls - counts @ lam.imag
-        rounding = EPS * (bulk + counts @ np.abs(lam.real) + 4 * blur + np.abs(self.log_scale) + 2 * len(self.stages))
+        rounding = EPS * (np.abs(exponents) @ np.abs(logs) + counts @ np.abs(lam.real) + 4 * blur + np.abs(self.log_scale) + 2 * len(self.stages))
         turning = EPS * (np.abs(exponents) @ np.abs(smalls) + 2 * counts @ (steep * np.abs(lam.imag)))
         return Spot(size + 1j * angle, slope, rounding, turning, tau, behind, rate, u, s, du, lack)
 
     def start(self, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """Lambda and the lambda where tau is small."""
-        log_mean = math.fsum(
-            math.log(s.variance) + math.log(s.gains.largest) + math.log(_mean(s.gains)) for s in self.stages
-        )
-        log_tau = log_mean + math.log(self.last) - log_z
+        log_tau = self.log_mean + math.log(self.last) - log_z
         lam = [log_tau - math.log(group.width) - math.log(group.layers.mean) for group in self.groups]
         return log_tau - math.log(self.rank), np.array(lam).reshape(len(self.groups), log_z.size)
-
-
-def _mean(gains: Gains) -> float:
-    from rmtcollapse.spectra._layer_gains import mean_gain
-
-    return mean_gain(gains)
 
 
 def _angles(values: ComplexArray) -> tuple[FloatArray, FloatArray]:

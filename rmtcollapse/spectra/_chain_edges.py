@@ -177,8 +177,8 @@ def _point(chain: Chain, tau: float, below: float) -> Point:
         tau = -chain.rank - below
     behind = -below if below > 0 else chain.rank + tau
     places, powers = chain.factors
-    fixed = math.fsum(powers * np.log(np.abs(places - chain.rank + behind)))
-    fixed += (chain.smooth - 1) * math.log(abs(tau)) + chain.log_scale
+    fixed = math.fsum(powers * np.log(np.abs(places - chain.rank + behind) / chain.last))
+    fixed += (chain.smooth - 1) * math.log(abs(tau) / chain.last) + chain.log_scale
     before = math.nan
     for step in range(LEVELS + 1):
         lam = np.array([argument(g, tau / g.width, step)[0] for g in chain.groups])
@@ -229,7 +229,8 @@ def _gaps(chain: Chain) -> tuple[list[tuple[float, float]], list[float], list[Po
         end = min(offsets[i + 1], limit)
         if start >= limit:
             break
-        if count != 1:
+        above = 1 - math.fsum(powers[: i + 1] * (chain.last - places[: i + 1])) / chain.last
+        if count != 1 or above <= 1e-13:
             continue
         found = _gap(chain, start, end)
         if found is None:
@@ -237,7 +238,7 @@ def _gaps(chain: Chain) -> tuple[list[tuple[float, float]], list[float], list[Po
         low, high = (None if w is None else _point(chain, 0.0, w) for w in found)
         critical += [p for p in (low, high) if p]
         gaps.append((low.log_z if low else -math.inf, high.log_z if high else chain.log_scale))
-        masses.append(1 - math.fsum(powers[: i + 1] * (chain.last - places[: i + 1])) / chain.last)
+        masses.append(above)
     return gaps, masses, critical
 
 

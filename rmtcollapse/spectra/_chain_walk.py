@@ -1,0 +1,224 @@
+"""Points of a chain of free layers: Newton's method for all arguments at once, continuation from far away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra._chain_curve import Chain, Spot
+from rmtcollapse.spectra._chain_edges import Point
+from rmtcollapse.spectra._layer_gains import LEVELS
+from rmtcollapse.spectra.estimate import FloatArray
+
+__all__ = ["Found", "beside", "continued", "walked"]
+
+ComplexArray: TypeAlias = NDArray[Any]
+Room: TypeAlias = Callable[[ComplexArray], FloatArray]
+ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which they must have become small
+SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
+COARSE = 1e-3  # relative rounding of a density that is refused
+AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
+FEW, ANCHORS, ROUNDS = 48, 40, 5  # points up to which none is interpolated, and from how many, how often
+
+
+@dataclass
+class Found:
+    """Solutions (1 + K, n), Lambda first, their slopes in log z, tau and R + tau; which are certified.
+
+    `error` is the rounding of Lambda, `floor` that relative to the room, and in a bulk to the imaginary part.
+    """
+
+    place: ComplexArray
+    tangent: ComplexArray
+    tau: ComplexArray
+    behind: ComplexArray
+    error: FloatArray
+    floor: FloatArray
+    good: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, chain: Chain, n: int) -> Found:
+        blank = np.zeros((1 + len(chain.groups), n), complex)
+        none = np.zeros(n, complex)
+        return cls(
+            blank, blank + 1, none, none.copy(), np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool)
+        )
+
+    def put(self, where: NDArray[Any], other: Found) -> None:
+        """Store another's certified points at the indices `where`."""
+        for name in ("place", "tangent", "tau", "behind", "error", "floor"):
+            getattr(self, name)[..., where[other.good]] = getattr(other, name)[..., other.good]
+        self.good[where[other.good]] = True
+
+
+def beside(chain: Chain, critical: list[Point]) -> Room:
+    """For arguments (1 + K, n), the distances of each to what is singular: edges, 0, and places of a sign change."""
+    places, _ = chain.factors
+    beyond = np.log(places[places > chain.rank] / (places[places > chain.rank] - chain.rank))
+    edges = [np.array([point.unknown(chain.rank), *point.lam]) for point in critical]
+
+    def room(place: ComplexArray) -> FloatArray:
+        away = np.abs(place)
+        for b in beyond:
+            away[0] = np.minimum(away[0], np.abs(place[0] - b))
+        for edge in edges:
+            away = np.minimum(away, np.abs(place - edge[:, None]))
+        return away
+
+    return room
+
+
+def _step(chain: Chain, spot: Spot, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+    """Newton's step (1 + K, n) in all arguments, and their slopes in log z."""
+    counts = np.array([float(g.count) for g in chain.groups])
+    widths = np.array([g.width for g in chain.groups])[:, None]
+    lacking = spot.lack / spot.du
+    first = (log_z - spot.log_z + counts @ lacking) / spot.slope
+    bend = spot.tau * spot.rate / (widths * spot.du)
+    return np.vstack([first[None], lacking + bend * first]), np.vstack([np.ones_like(first)[None], bend]) / spot.slope
+
+
+def newton(
+    chain: Chain, log_z: ComplexArray, start: ComplexArray, level: int, room: Room, bulk: bool = False
+) -> Found:
+    """Newton's method from `start` (1 + K, n); good is what was seen to converge quadratically, down to rounding.
+
+    Steps are measured against `room`. In a bulk the imaginary part of that of Lambda is measured against Lambda's own
+    too, however small it is: no place is taken for one outside.
+    """
+    n = log_z.size
+    out = Found.empty(chain, n)
+    place, index, before = start.copy(), np.arange(n), np.full(n, np.inf)
+    with np.errstate(all="ignore"):
+        for count in range(ITERATIONS):
+            spot = chain.at(place[0], place[1:], level)
+            step, tangent = _step(chain, spot, log_z[index])
+            moved = place + step
+            free, size = room(place), np.abs(spot.slope)
+            ratio, error = (np.abs(step) / free).max(axis=0), spot.rounding / size
+            floor = error / free[0]
+            alive = np.isfinite(moved).all(axis=0) & (ratio < 1e3)
+            alive &= (count < PATIENCE) | (ratio < 0.1)
+            if bulk:
+                # Where an imaginary part is small the equation is linear in it: one step finds it, another its digits.
+                up, down = moved.imag, np.pi - moved.imag
+                up = np.where(up > 0, up, SHORTEN * place.imag)
+                moved = moved.real + 1j * np.where(down > 0, up, np.pi - SHORTEN * (np.pi - place.imag))
+                seen = place[0].imag > TINY
+                ratio = np.maximum(ratio, np.where(seen, np.abs(step[0].imag) / place[0].imag, 0.0))
+                floor = floor + np.where(seen, spot.turning / size / place[0].imag, 0.0)
+            slack = 1e-9 * np.minimum(free, 1.0)
+            alive &= ((moved.imag > -slack) & (moved.imag < np.pi + slack)).all(axis=0)
+            moved = moved.real + 1j * np.maximum(moved.imag, 0.0)  # on the real line a rounding may be below it
+            quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
+            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
+            change = spot.tau * spot.rate * step[0]
+            found = Found(moved, tangent, spot.tau + change, spot.behind + change, error, floor, done)
+            out.put(index, found)
+            alive &= ~done
+            index, place, before = index[alive], moved[:, alive], ratio[alive]
+            if not index.size:
+                break
+    return out
+
+
+def solve(chain: Chain, log_z: ComplexArray, start: ComplexArray, room: Room, bulk: bool = False) -> Found:
+    """Newton's method on ever finer levels of the quadrature, until the next level agrees at the solution."""
+    if not chain.groups:
+        return newton(chain, log_z, start, 0, room, bulk)
+    out = Found.empty(chain, log_z.size)
+    index, place = np.arange(log_z.size), start.copy()
+    for level in range(LEVELS - 1):
+        found = newton(chain, log_z[index], place, level, room, bulk)
+        place = np.where(found.good, found.place, place)
+        seen = np.flatnonzero(found.good)
+        if seen.size:
+            finer = newton(chain, log_z[index[seen]], place[:, seen], level + 1, room, bulk)
+            change = finer.place[0] - place[0, seen]
+            finer.good &= np.abs(change) <= 8 * finer.error
+            if bulk:
+                height = np.where(finer.good, finer.place[0].imag, 1.0)
+                finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
+            out.put(index[seen], finer)
+        rest = ~out.good[index]
+        index, place = index[rest], place[:, rest]
+        if not index.size:
+            break
+    return out
+
+
+def continued(chain: Chain, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:
+    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the log edge `top`."""
+    far = top + np.log(60.0)
+    begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
+    first, others = chain.start(begin)
+    found = newton(chain, begin, np.vstack([first[None], others]), 0, room, bulk & (begin == log_z).all())
+    place, tangent, alive = found.place, found.tangent, found.good.copy()
+    at, stride = np.where(begin == log_z, 1.0, 0.0), np.full(log_z.size, 0.25)
+    arrived = alive & (at == 1)
+    alive &= at < 1
+    for _ in range(400):
+        index = np.flatnonzero(alive)
+        if not index.size:
+            break
+        ahead = np.minimum(at[index] + stride[index], 1.0)
+        change = (log_z[index] - begin[index]) * (ahead - at[index])
+        guess = place[:, index] + change * tangent[:, index]
+        low, high = 0.2 * place[:, index].imag, np.pi - 0.2 * (np.pi - place[:, index].imag)
+        guess = guess.real + 1j * np.clip(guess.imag, low, high)
+        target = np.where(ahead == 1.0, log_z[index], begin[index] + (log_z[index] - begin[index]) * ahead)
+        tried = newton(chain, target, guess, 0, room, bulk)
+        good, bad = index[tried.good], index[~tried.good]
+        place[:, good], tangent[:, good] = tried.place[:, tried.good], tried.tangent[:, tried.good]
+        at[good] = ahead[tried.good]
+        stride[good] *= 2
+        stride[bad] /= 3
+        arrived |= alive & (at == 1)
+        alive &= (stride > 1e-9) & (at < 1)
+    out, reached = Found.empty(chain, log_z.size), np.flatnonzero(arrived)
+    out.put(reached, solve(chain, log_z[reached], place[:, reached], room, bulk))
+    return out
+
+
+def walked(chain: Chain, log_x: FloatArray, top: float, room: Room) -> Found:
+    """Solve at many real places of one bulk: some by continuation, the rest from interpolation between those."""
+    if log_x.size <= FEW:
+        return continued(chain, log_x + 0j, top, room, True)
+    order = np.argsort(log_x, kind="stable")
+    y = log_x[order]
+    found = Found.empty(chain, y.size)
+    anchors = np.unique(np.round(np.linspace(0, y.size - 1, ANCHORS)).astype(int))
+    found.put(anchors, continued(chain, y[anchors] + 0j, top, room, True))
+    for _ in range(ROUNDS):
+        known, rest = np.flatnonzero(found.good), np.flatnonzero(~found.good)
+        if not rest.size or known.size < 2:
+            break
+        tried = solve(chain, y[rest] + 0j, _between(y, found, known, rest), room, True)
+        if not tried.good.any():
+            break
+        found.put(rest, tried)
+    rest = np.flatnonzero(~found.good)
+    if rest.size:
+        found.put(rest, continued(chain, y[rest] + 0j, top, room, True))
+    out = Found.empty(chain, y.size)
+    out.put(order, found)
+    return out
+
+
+def _between(y: FloatArray, found: Found, known: NDArray[Any], rest: NDArray[Any]) -> ComplexArray:
+    """Cubic interpolation of the arguments in log z between solved places, linear beyond them."""
+    right = np.clip(np.searchsorted(known, rest), 1, known.size - 1)
+    a, b = known[right - 1], known[right]
+    width = y[b] - y[a]
+    t = np.clip((y[rest] - y[a]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    left, top = found.place[:, a], found.place[:, b]
+    cubic = left + (top - left) * t * t * (3 - 2 * t)
+    cubic += width * t * (1 - t) * ((1 - t) * found.tangent[:, a] - t * found.tangent[:, b])
+    line = left + (top - left) * t
+    inside = (cubic.imag > 0.3 * line.imag) & (cubic.imag < np.pi - 0.3 * (np.pi - line.imag))
+    start: ComplexArray = np.where(inside, cubic, line)
+    return start
