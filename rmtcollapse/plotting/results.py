@@ -106,7 +106,7 @@ def _product(axes: Axes, product: Any) -> None:
     bottom, top = product.edges
     bottom = bottom if bottom > 0 else min(values.min(), top / 100)
     ends = np.log10([min(values.min(), bottom), max(values.max(), top)])
-    bins = np.linspace(*ends, 1 + min(max(values.size // 2, 10), 40))
+    bins = np.linspace(ends[0], ends[1], 1 + min(max(values.size // 2, 10), 40))
     axes.hist(np.log10(values), bins, density=True, color="0.85", edgecolor="0.7", label="measured")
     x = np.linspace(np.log10(bottom), np.log10(top), 402)[1:-1]
     share = product.measured.size / product.shape[0]
