@@ -105,9 +105,9 @@ def _product(axes: Axes, product: Any) -> None:
     values = product.measured[product.measured > 0]
     bottom, top = product.edges
     bottom = bottom if bottom > 0 else min(values.min(), top / 100)
-    ends = np.log10([min(values.min(), bottom), max(values.max(), top)])
-    bins = np.linspace(ends[0], ends[1], 1 + min(max(values.size // 2, 10), 40))
-    axes.hist(np.log10(values), bins, density=True, color="0.85", edgecolor="0.7", label="measured")
+    low, high = np.log10(min(values.min(), bottom)), np.log10(max(values.max(), top))
+    bins = np.linspace(low, high, 1 + min(max(values.size // 2, 10), 40))
+    axes.hist(np.log10(values), bins.tolist(), density=True, color="0.85", edgecolor="0.7", label="measured")
     x = np.linspace(np.log10(bottom), np.log10(top), 402)[1:-1]
     share = product.measured.size / product.shape[0]
     density = product.law.density(10.0 ** (2 * x)) * 10.0 ** (2 * x) * 2 * np.log(10) / share
