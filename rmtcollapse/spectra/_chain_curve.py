@@ -172,8 +172,11 @@ class Chain:
         places, powers = self.factors
         return math.fsum(places * powers) if self.orthogonal else -math.inf
 
-    def at(self, Lam: ComplexArray, lam: ComplexArray, step: int) -> Spot:
-        """Everything at Lambda (n,) and lambda (K, n), after so many halvings of the step of the quadrature."""
+    def at(self, Lam: ComplexArray, lam: ComplexArray, half: NDArray[np.bool_], step: int) -> Spot:
+        r"""Everything at Lambda (n,) and lambda (K, n), after so many halvings of the step of the quadrature.
+
+        Where `half`, a lambda is given without its :math:`i\pi`.
+        """
         R, (places, powers) = self.rank, self.factors
         X, one = np.exp(Lam), -np.expm1(Lam)
         tau, behind = R * X / one, R / one
@@ -189,16 +192,16 @@ class Chain:
         blur, steep = np.zeros(Lam.size), np.ones_like(lam, float)
         for k, group in enumerate(self.groups):
             level = group.level(step)
-            u[k], s[k], du[k] = group.layers.sums(lam[k], level)
+            u[k], s[k], du[k] = group.layers.sums(lam[k], level, half[k])
             with np.errstate(all="ignore"):
-                steep[k] = _steepness(group.layers.gains, lam[k], level)
+                steep[k] = _steepness(group.layers.gains, lam[k] + 1j * np.pi * half[k], level)
             here, there = tau / group.width, (behind + (group.width - R)) / group.width
             near = np.abs(u[k]) < np.abs(s[k])
             lack[k] = np.where(near, u[k] * np.log(here / u[k]), s[k] * np.log(there / s[k]))
-            blur += group.count * np.minimum(np.abs(u[k]), np.abs(s[k])) / np.abs(du[k])
+            blur += group.count * steep[k] * np.minimum(np.abs(u[k]), np.abs(s[k])) / np.abs(du[k])
             slope = slope - group.count * tau / group.width * rate / du[k]
         size = size - counts @ lam.real
-        whole = np.round(exponents @ turns)
+        whole = np.round(exponents @ turns - counts @ half)
         angle = np.pi * whole + exponents @ smalls - counts @ lam.imag
         rounding = EPS * (np.abs(exponents) @ np.abs(logs) + counts @ np.abs(lam.real) + 4 * blur + np.abs(self.log_scale) + 2 * len(self.stages))
         turning = EPS * (np.abs(exponents) @ np.abs(smalls) + 2 * counts @ (steep * np.abs(lam.imag)))

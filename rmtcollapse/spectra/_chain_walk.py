@@ -27,12 +27,15 @@ FEW, ANCHORS, ROUNDS = 48, 40, 5  # points up to which none is interpolated, and
 
 @dataclass
 class Found:
-    """Solutions (1 + K, n), Lambda first, their slopes in log z, tau and R + tau; which are certified.
+    r"""Solutions (1 + K, n), Lambda first, their slopes in log z, tau and R + tau; which are certified.
+
+    Where `half`, an argument is its place and :math:`i\pi`, so that it keeps the digits of what is left.
 
     `error` is the rounding of Lambda, `floor` that relative to the room, and in a bulk to the imaginary part.
     """
 
     place: ComplexArray
+    half: NDArray[np.bool_]
     tangent: ComplexArray
     tau: ComplexArray
     behind: ComplexArray
@@ -45,14 +48,21 @@ class Found:
         blank = np.zeros((1 + len(chain.groups), n), complex)
         none = np.zeros(n, complex)
         return cls(
-            blank, blank + 1, none, none.copy(), np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool)
+            blank, np.zeros(blank.shape, bool), blank + 1, none, none.copy(), np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool)
         )
 
     def put(self, where: NDArray[Any], other: Found) -> None:
         """Store another's certified points at the indices `where`."""
-        for name in ("place", "tangent", "tau", "behind", "error", "floor"):
+        for name in ("place", "half", "tangent", "tau", "behind", "error", "floor"):
             getattr(self, name)[..., where[other.good]] = getattr(other, name)[..., other.good]
         self.good[where[other.good]] = True
+
+
+def _halved(whole: ComplexArray) -> tuple[ComplexArray, NDArray[np.bool_]]:
+    r"""Arguments without the :math:`i\pi` of those but Lambda that are nearer to it than to the real line."""
+    half = whole.imag > 0.5 * np.pi
+    half[0] = False
+    return whole - 1j * np.pi * half, half
 
 
 def beside(chain: Chain, critical: list[Point]) -> Room:
@@ -83,8 +93,9 @@ def _step(chain: Chain, spot: Spot, log_z: ComplexArray) -> tuple[ComplexArray, 
 
 
 def newton(
-    chain: Chain, log_z: ComplexArray, start: ComplexArray, level: int, room: Room, bulk: bool = False
-) -> Found:
+    chain: Chain, log_z: ComplexArray, start: ComplexArray, half: NDArray[np.bool_], level: int, room: Room,
+    bulk: bool = False,
+) -> Found:  # fmt: skip
     """Newton's method from `start` (1 + K, n); good is what was seen to converge quadratically, down to rounding.
 
     Steps are measured against `room`. In a bulk the imaginary part of that of Lambda is measured against Lambda's own
@@ -95,49 +106,59 @@ def newton(
     place, index, before = start.copy(), np.arange(n), np.full(n, np.inf)
     with np.errstate(all="ignore"):
         for count in range(ITERATIONS):
-            spot = chain.at(place[0], place[1:], level)
+            spot = chain.at(place[0], place[1:], half[1:], level)
             step, tangent = _step(chain, spot, log_z[index])
             moved = place + step
-            free, size = room(place), np.abs(spot.slope)
+            free, size = room(place + 1j * np.pi * half), np.abs(spot.slope)
             ratio, error = (np.abs(step) / free).max(axis=0), spot.rounding / size
             floor = error / free[0]
             alive = np.isfinite(moved).all(axis=0) & (ratio < 1e3)
             alive &= (count < PATIENCE) | (ratio < 0.1)
+            out_of = np.where(half, moved.imag, -moved.imag)  # of the upper half plane, if positive
             if bulk:
                 # Where an imaginary part is small the equation is linear in it: one step finds it, another its digits.
-                up, down = moved.imag, np.pi - moved.imag
-                up = np.where(up > 0, up, SHORTEN * place.imag)
-                moved = moved.real + 1j * np.where(down > 0, up, np.pi - SHORTEN * (np.pi - place.imag))
+                moved = moved.real + 1j * np.where(out_of >= 0, SHORTEN * place.imag, moved.imag)
                 seen = place[0].imag > TINY
                 ratio = np.maximum(ratio, np.where(seen, np.abs(step[0].imag) / place[0].imag, 0.0))
-                floor = floor + np.where(seen, spot.turning / size / place[0].imag, 0.0)
-            slack = 1e-9 * np.minimum(free, 1.0)
-            alive &= ((moved.imag > -slack) & (moved.imag < np.pi + slack)).all(axis=0)
-            moved = moved.real + 1j * np.maximum(moved.imag, 0.0)  # on the real line a rounding may be below it
+                turning = spot.turning / size + error * np.abs(spot.slope.imag) / size
+                floor = floor + np.where(seen, turning / place[0].imag, 0.0)
+            else:
+                alive &= (out_of < 1e-9 * np.minimum(free, 1.0)).all(axis=0)
+                moved = moved.real + 1j * np.where(out_of >= 0, 0.0, np.minimum(moved.imag, np.pi))  # by a rounding
+            alive &= (np.abs(moved.imag) < np.pi * (1 + 1e-9)).all(axis=0)
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
             done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
             change = spot.tau * spot.rate * step[0]
-            found = Found(moved, tangent, spot.tau + change, spot.behind + change, error, floor, done)
-            out.put(index, found)
+            out.put(index, Found(moved, half, tangent, spot.tau + change, spot.behind + change, error, floor, done))
             alive &= ~done
-            index, place, before = index[alive], moved[:, alive], ratio[alive]
+            index, before = index[alive], ratio[alive]
             if not index.size:
                 break
+            place, half = _again(moved[:, alive], half[:, alive])
     return out
 
 
-def solve(chain: Chain, log_z: ComplexArray, start: ComplexArray, room: Room, bulk: bool = False) -> Found:
+def _again(place: ComplexArray, half: NDArray[np.bool_]) -> tuple[ComplexArray, NDArray[np.bool_]]:
+    """Halves anew where an argument has moved to the other side; the digits of all others stay."""
+    other = np.abs(place.imag) > 0.6 * np.pi
+    other[0] = False
+    return place + 1j * np.pi * np.where(other, np.where(half, 1.0, -1.0), 0.0), half ^ other
+
+
+def solve(
+    chain: Chain, log_z: ComplexArray, start: ComplexArray, half: NDArray[np.bool_], room: Room, bulk: bool = False
+) -> Found:
     """Newton's method on ever finer levels of the quadrature, until the next level agrees at the solution."""
     if not chain.groups:
-        return newton(chain, log_z, start, 0, room, bulk)
+        return newton(chain, log_z, start, half, 0, room, bulk)
     out = Found.empty(chain, log_z.size)
     index, place = np.arange(log_z.size), start.copy()
     for level in range(LEVELS - 1):
-        found = newton(chain, log_z[index], place, level, room, bulk)
-        place = np.where(found.good, found.place, place)
+        found = newton(chain, log_z[index], place, half, level, room, bulk)
+        place, half = np.where(found.good, found.place, place), np.where(found.good, found.half, half)
         seen = np.flatnonzero(found.good)
         if seen.size:
-            finer = newton(chain, log_z[index[seen]], place[:, seen], level + 1, room, bulk)
+            finer = newton(chain, log_z[index[seen]], place[:, seen], half[:, seen], level + 1, room, bulk)
             change = finer.place[0] - place[0, seen]
             finer.good &= np.abs(change) <= 8 * finer.error
             if bulk:
@@ -145,7 +166,7 @@ def solve(chain: Chain, log_z: ComplexArray, start: ComplexArray, room: Room, bu
                 finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
             out.put(index[seen], finer)
         rest = ~out.good[index]
-        index, place = index[rest], place[:, rest]
+        index, place, half = index[rest], place[:, rest], half[:, rest]
         if not index.size:
             break
     return out
@@ -156,32 +177,33 @@ def continued(chain: Chain, log_z: ComplexArray, top: float, room: Room, bulk: b
     far = top + np.log(60.0)
     begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
     first, others = chain.start(begin)
-    found = newton(chain, begin, np.vstack([first[None], others]), 0, room, bulk & (begin == log_z).all())
-    place, tangent, alive = found.place, found.tangent, found.good.copy()
+    found = newton(chain, begin, *_halved(np.vstack([first[None], others])), 0, room)
     at, stride = np.where(begin == log_z, 1.0, 0.0), np.full(log_z.size, 0.25)
-    arrived = alive & (at == 1)
-    alive &= at < 1
+    alive = found.good & (at < 1)
     for _ in range(400):
         index = np.flatnonzero(alive)
         if not index.size:
             break
         ahead = np.minimum(at[index] + stride[index], 1.0)
-        change = (log_z[index] - begin[index]) * (ahead - at[index])
-        guess = place[:, index] + change * tangent[:, index]
-        low, high = 0.2 * place[:, index].imag, np.pi - 0.2 * (np.pi - place[:, index].imag)
-        guess = guess.real + 1j * np.clip(guess.imag, low, high)
+        guess = _ahead(found, index, (log_z[index] - begin[index]) * (ahead - at[index]))
         target = np.where(ahead == 1.0, log_z[index], begin[index] + (log_z[index] - begin[index]) * ahead)
-        tried = newton(chain, target, guess, 0, room, bulk)
+        tried = newton(chain, target, *_halved(guess), 0, room, bulk)
+        found.put(index, tried)
         good, bad = index[tried.good], index[~tried.good]
-        place[:, good], tangent[:, good] = tried.place[:, tried.good], tried.tangent[:, tried.good]
         at[good] = ahead[tried.good]
         stride[good] *= 2
         stride[bad] /= 3
-        arrived |= alive & (at == 1)
         alive &= (stride > 1e-9) & (at < 1)
-    out, reached = Found.empty(chain, log_z.size), np.flatnonzero(arrived)
-    out.put(reached, solve(chain, log_z[reached], place[:, reached], room, bulk))
+    out, reached = Found.empty(chain, log_z.size), np.flatnonzero(found.good & (at == 1))
+    out.put(reached, solve(chain, log_z[reached], found.place[:, reached], found.half[:, reached], room, bulk))
     return out
+
+
+def _ahead(found: Found, index: NDArray[Any], change: ComplexArray) -> ComplexArray:
+    """Along the tangents, well inside the upper half plane."""
+    here = found.place[:, index] + 1j * np.pi * found.half[:, index]
+    guess = here + change * found.tangent[:, index]
+    return np.asarray(guess.real + 1j * np.clip(guess.imag, 0.2 * here.imag, np.pi - 0.2 * (np.pi - here.imag)))
 
 
 def walked(chain: Chain, log_x: FloatArray, top: float, room: Room) -> Found:
@@ -197,7 +219,7 @@ def walked(chain: Chain, log_x: FloatArray, top: float, room: Room) -> Found:
         known, rest = np.flatnonzero(found.good), np.flatnonzero(~found.good)
         if not rest.size or known.size < 2:
             break
-        tried = solve(chain, y[rest] + 0j, _between(y, found, known, rest), room, True)
+        tried = solve(chain, y[rest] + 0j, *_halved(_between(y, found, known, rest)), room, True)
         if not tried.good.any():
             break
         found.put(rest, tried)
@@ -215,7 +237,7 @@ def _between(y: FloatArray, found: Found, known: NDArray[Any], rest: NDArray[Any
     a, b = known[right - 1], known[right]
     width = y[b] - y[a]
     t = np.clip((y[rest] - y[a]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
-    left, top = found.place[:, a], found.place[:, b]
+    left, top = (found.place[:, i] + 1j * np.pi * found.half[:, i] for i in (a, b))
     cubic = left + (top - left) * t * t * (3 - 2 * t)
     cubic += width * t * (1 - t) * ((1 - t) * found.tangent[:, a] - t * found.tangent[:, b])
     line = left + (top - left) * t

@@ -119,7 +119,7 @@ class LayerChain(Law):
         grown = np.log(_upper((places - chain.rank)[:, None] + found.behind)) - np.log(places)[:, None]
         total = (powers * (1 - places / width)) @ grown + powers @ np.log(places / width) + chain.log_scale
         total = total + (powers.sum() - 1 + chain.smooth) * u + (chain.smooth - 1) * np.log(u)
-        for group, lam in zip(chain.groups, found.place[1:], strict=True):
+        for group, lam in zip(chain.groups, found.place[1:] + 1j * np.pi * found.half[1:], strict=True):
             total = total + group.count * (group.width / width * log_mean(group.layers, lam) - lam)
         return np.asarray(total.conj())
 
