@@ -74,9 +74,11 @@ def layered_theory(model: LayeredJacobian, digits: int | None = None) -> Predict
     """The values of the model, certified; see :meth:`rmtcollapse.models._base.Model.theory`."""
     chain = chain_of(model)
     flat = has_atom(chain) or isometric(chain)
-    compiled = _flat_module() if flat else model.compiled()
     given = model.arguments(model.parameters())
     tau = math.inf if flat else top_point(chain).tau
+    if digits is not None:
+        return _reference(model, chain, tau, given, digits)
+    compiled = _flat_module() if flat else model.compiled()
     before = None
     for step in range(LEVELS + 1):
         solution = solve_point(compiled, given, _columns(chain, tau, step))
@@ -89,30 +91,59 @@ def layered_theory(model: LayeredJacobian, digits: int | None = None) -> Predict
     raise ConvergenceError("layered-jacobian: the means over the slopes did not settle")
 
 
+def _reference(model: LayeredJacobian, chain: Chain, tau: float, given: dict[str, float], digits: int) -> Prediction:
+    """With mpmath, on nodes whose step is halved until the digits stay."""
+    import mpmath as mp
+
+    from rmtcollapse.equations.reference import solve_reference
+    from rmtcollapse.models._layered_reference import reference_rows
+    from rmtcollapse.models._layered_system import layered_system
+
+    system, near, before = layered_system(edge=math.isfinite(tau)), [1.0] * len(chain.stages), None
+    if math.isfinite(tau):
+        near = [row["t"] for row in _rows(chain, tau, 2)]
+    with mp.workdps(digits + 30):
+        step = mp.mpf(1) / 8
+        while True:
+            found = solve_reference(system, given, reference_rows(model, tau, near, step), digits)
+            values = {name: found.outputs[name] for name in model.VALUES}
+            if before and all(abs(values[n] / before[n] - 1) < mp.mpf(10) ** -digits for n in values):
+                break
+            before, step = values, step / 2
+    return Prediction(values, found.unknowns, 0.0, 10.0**-digits, found.status, found.regimes, digits)
+
+
 def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bool:
     return all(now[n] == before[n] or abs(now[n] - before[n]) <= allowed * abs(now[n]) for n in now)
 
 
 def _columns(chain: Chain, tau: float, step: int) -> dict[str, np.ndarray]:
     """What the sums over the layers need, at the trace `tau`; none of the curve where that is infinite."""
-    rows = [_row(chain, k, tau, step) for k in range(len(chain.stages))]
+    rows = _rows(chain, tau, step)
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return {"multiplicity": np.ones(len(rows)), **columns}
 
 
-def _row(chain: Chain, k: int, tau: float, step: int) -> dict[str, float]:
-    stage = chain.stages[k]
+def _rows(chain: Chain, tau: float, step: int) -> list[dict[str, float]]:
+    known: dict[tuple[int, int, int], dict[str, float]] = {}
+    for stage in chain.stages:
+        key = id(stage.gains), stage.inputs, stage.outputs
+        if key not in known:
+            known[key] = _row(chain, stage, tau, step)
+    return [known[id(s.gains), s.inputs, s.outputs] for s in chain.stages]
+
+
+def _row(chain: Chain, stage: Stage, tau: float, step: int) -> dict[str, float]:
     law, u = stage.gains, tau / stage.inputs
-    first, second = mean_gain(law), mean_gain(law, 2)
     row = {
         "inputs": float(stage.inputs), "wide": float(max(stage.inputs, stage.outputs)), "variance": stage.variance,
-        "mean": law.largest * first, "square": law.largest**2 * second, "largest": law.largest,
+        "mean": law.largest * mean_gain(law), "square": law.largest**2 * mean_gain(law, 2), "largest": law.largest,
     }  # fmt: skip
     if math.isinf(tau):
         return row
     if isinstance(law, SwitchGains):
-        log_xi, rate = -math.log1p(law.share / u), (law.share + u) / law.share
+        log_xi, t, rate = -math.log1p(law.share / u), u / law.share, (law.share + u) / law.share
     else:
         group = next(g for g in chain.groups if g.layers.gains is law and g.width == stage.inputs)
-        log_xi, _, rate = argument(group, u, step)
-    return {**row, "psi": u, "argument": math.exp(log_xi) / law.largest, "rate": rate}
+        log_xi, t, rate = argument(group, u, step)
+    return {**row, "psi": u, "argument": math.exp(log_xi) / law.largest, "rate": rate, "t": t}
