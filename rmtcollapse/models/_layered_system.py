@@ -52,7 +52,7 @@ def _edge(depth: Any, outputs: Any, rotated: Any) -> FixedPoint:
     psi, rate, u = Column("psi", r"\psi_j"), Column("rate", "e_j"), unknown("trace", "u")
     stated = (
         Eq(u, total(N * psi) / (depth * outputs)),
-        Eq(1 / (1 + u), total(rotated * M / (M + N * psi) + 1 - rotated - 1 / rate)),
+        Eq(1 / (1 + u) + total(1 / rate), total(1 - rotated + rotated * M / (M + N * psi))),
     )
     return FixedPoint("upper edge", (u,), stated, (Branch("upper edge", true, {u: stated[0].rhs}),))
 

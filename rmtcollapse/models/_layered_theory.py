@@ -15,7 +15,8 @@ from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models._activations import energy, gains
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra._chain_curve import Chain, Stage
-from rmtcollapse.spectra._chain_edges import argument, has_atom, isometric, top_point
+from rmtcollapse.spectra._chain_edges import has_atom, isometric, top_point
+from rmtcollapse.spectra._chain_real import argument
 from rmtcollapse.spectra._layer_gains import LEVELS, Gains, SwitchGains, mean_gain
 
 if TYPE_CHECKING:

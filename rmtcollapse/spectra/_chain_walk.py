@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._chain_curve import Chain, Spot
-from rmtcollapse.spectra._chain_edges import Point
+from rmtcollapse.spectra._chain_real import Point
 from rmtcollapse.spectra._layer_gains import LEVELS
 from rmtcollapse.spectra.estimate import FloatArray
 
