@@ -18,7 +18,7 @@ def layered_system(edge: bool = True) -> System:
     from rmtcollapse.equations.system import System
 
     N, M, v = Column("inputs", "N_{j-1}"), Column("wide", "M_j"), Column("variance", r"\sigma_j^2")
-    mean, square, top = Column("mean", r"\mu_{1,j}"), Column("square", r"\mu_{2,j}"), Column("largest", r"d_j")
+    mean, square, top = Column("mean", r"\mu_{1,j}"), Column("square", r"\mu_{2,j}"), Column("largest", r"d_{\max,j}")
     psi, xi = Column("psi", r"\psi_j"), Column("argument", r"\xi_j")
     outputs_, depth = parameter("outputs", "N_L", exact=True), parameter("depth", "L", exact=True)
     rotated = parameter("orthogonal", r"[\mathrm{orthogonal}]", exact=True)

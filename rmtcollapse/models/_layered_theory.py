@@ -22,7 +22,7 @@ from rmtcollapse.spectra._layer_gains import LEVELS, Gains, SwitchGains, mean_ga
 if TYPE_CHECKING:
     from rmtcollapse.models.layered_jacobian import LayeredJacobian
 
-__all__ = ["chain_of", "layered_theory", "variances"]
+__all__ = ["chain_of", "compiled_layers", "layered_theory", "variances"]
 
 _AGREE = 2e-14  # of values on two levels of the quadrature, and more for more layers
 _SAME = 2e-15  # relative difference below which two variances are one
@@ -62,13 +62,15 @@ def chain_of(model: LayeredJacobian) -> Chain:
 
 
 @cache
-def _flat_module() -> Compiled:
+def compiled_layers(edge: bool) -> Compiled:
+    """The generated module of :func:`~rmtcollapse.models._layered_system.layered_system`."""
+
     def build() -> Any:
         from rmtcollapse.models._layered_system import layered_system
 
-        return layered_system(edge=False)
+        return layered_system(edge)
 
-    return Compiled("layered_jacobian flat", build, (Path(__file__).parent / "_layered_system.py",))
+    return Compiled(f"layered_jacobian {edge}", build, (Path(__file__).parent / "_layered_system.py",))
 
 
 def layered_theory(model: LayeredJacobian, digits: int | None = None) -> Prediction:
@@ -79,7 +81,7 @@ def layered_theory(model: LayeredJacobian, digits: int | None = None) -> Predict
     tau = math.inf if flat else top_point(chain).tau
     if digits is not None:
         return _reference(model, chain, tau, given, digits)
-    compiled = _flat_module() if flat else model.compiled()
+    compiled = compiled_layers(not flat)
     before = None
     for step in range(LEVELS + 1):
         solution = solve_point(compiled, given, _columns(chain, tau, step))

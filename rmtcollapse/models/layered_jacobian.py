@@ -54,12 +54,13 @@ from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.models._base import Limit, Model, validated_digits
-from rmtcollapse.models._layered_theory import chain_of, layered_theory, variances
+from rmtcollapse.models._layered_theory import chain_of, compiled_layers, layered_theory, variances
 from rmtcollapse.models._parameters import array, choice, model, nonnegative, number
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.models.deep_jacobian import DeepJacobian
 
 if TYPE_CHECKING:
+    from rmtcollapse.equations.compile import Compiled
     from rmtcollapse.equations.system import System
     from rmtcollapse.spectra.law import Law
 
@@ -132,6 +133,11 @@ class LayeredJacobian(Model):
         from rmtcollapse.models._layered_system import layered_system
 
         return layered_system()
+
+    @classmethod
+    def compiled(cls) -> Compiled:
+        """Handle to the generated modules of the system."""
+        return compiled_layers(True)
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:

@@ -77,8 +77,8 @@ class Group:
 
 @dataclass
 class Spot:
-    """What belongs to points (n,): log z and its slope in Lambda, their roundings, tau, and the groups' u, 1 + u, slopes
-    of u in lambda and what u lacks, (K, n) each."""
+    """What belongs to points (n,): log z and its slope in Lambda, their roundings, tau, and of the groups (K, n) how far
+    their traces are from tau in logarithms, and how far lambda has to go for that and for a step in Lambda."""
 
     log_z: ComplexArray
     slope: ComplexArray
@@ -87,10 +87,9 @@ class Spot:
     tau: ComplexArray
     behind: ComplexArray
     rate: ComplexArray
-    u: ComplexArray
-    s: ComplexArray
-    du: ComplexArray
-    lack: ComplexArray
+    apart: ComplexArray
+    pull: ComplexArray
+    drag: ComplexArray
 
 
 @dataclass(frozen=True)
@@ -187,25 +186,26 @@ class Chain:
         size = exponents @ logs + self.log_scale
         turns, smalls = _angles(np.vstack([factors, tau]))
         slope = (powers @ (tau / factors) + self.smooth - 1) * rate
-        u, s, du, lack = (np.empty_like(lam) for _ in range(4))
+        apart, pull, drag = (np.empty_like(lam) for _ in range(3))
         counts = np.array([float(group.count) for group in self.groups])
-        blur, steep = np.zeros(Lam.size), np.ones_like(lam, float)
+        steep = np.ones_like(lam, float)
         for k, group in enumerate(self.groups):
             level = group.level(step)
-            u[k], s[k], du[k] = group.layers.sums(lam[k], level, half[k])
+            u, s, du = group.layers.sums(lam[k], level, half[k])
             with np.errstate(all="ignore"):
                 steep[k] = _steepness(group.layers.gains, lam[k] + 1j * np.pi * half[k], level)
-            here, there = tau / group.width, (behind + (group.width - R)) / group.width
-            near = np.abs(u[k]) < np.abs(s[k])
-            lack[k] = np.where(near, u[k] * np.log(here / u[k]), s[k] * np.log(there / s[k]))
-            blur += group.count * steep[k] * np.minimum(np.abs(u[k]), np.abs(s[k])) / np.abs(du[k])
-            slope = slope - group.count * tau / group.width * rate / du[k]
+            whole, rest = tau / group.width, (behind + (group.width - R)) / group.width
+            near = np.abs(u) < np.abs(s)  # the smaller one of u and 1 + u has the digits
+            apart[k] = np.log(np.where(near, whole / u, rest / s))
+            pull[k] = np.where(near, u, s) / du
+            drag[k] = pull[k] * rate * np.where(near, 1.0, whole / rest)
+        blur = counts @ (steep * np.abs(pull))
+        slope = slope - counts @ drag
         size = size - counts @ lam.real
-        whole = np.round(exponents @ turns - counts @ half)
-        angle = np.pi * whole + exponents @ smalls - counts @ lam.imag
+        angle = np.pi * np.round(exponents @ turns - counts @ half) + exponents @ smalls - counts @ lam.imag
         rounding = EPS * (np.abs(exponents) @ np.abs(logs) + counts @ np.abs(lam.real) + 4 * blur + np.abs(self.log_scale) + 2 * len(self.stages))
         turning = EPS * (np.abs(exponents) @ np.abs(smalls) + 2 * counts @ (steep * np.abs(lam.imag)))
-        return Spot(size + 1j * angle, slope, rounding, turning, tau, behind, rate, u, s, du, lack)
+        return Spot(size + 1j * angle, slope, rounding, turning, tau, behind, rate, apart, pull, drag)
 
     def start(self, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """Lambda and the lambda where tau is small."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -9,19 +10,22 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtcollapse.spectra._arithmetic import EPS
 from rmtcollapse.spectra._chain_curve import Chain, Spot
 from rmtcollapse.spectra._chain_real import Point
 from rmtcollapse.spectra._layer_gains import LEVELS
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["Found", "beside", "continued", "walked"]
+__all__ = ["Found", "begun", "beside", "continued", "walked"]
 
 ComplexArray: TypeAlias = NDArray[Any]
 Room: TypeAlias = Callable[[ComplexArray], FloatArray]
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which they must have become small
 SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
 COARSE = 1e-3  # relative rounding of a density that is refused
+TOGETHER = 1e-5  # relative difference of the traces of two layers that is refused, however small a step is
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
+NEAR = 1e-7  # of an edge, relative: there and nearer the density is a square root
 FEW, ANCHORS, ROUNDS = 48, 40, 5  # points up to which none is interpolated, and from how many, how often
 
 
@@ -85,11 +89,10 @@ def beside(chain: Chain, critical: list[Point]) -> Room:
 def _step(chain: Chain, spot: Spot, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
     """Newton's step (1 + K, n) in all arguments, and their slopes in log z."""
     counts = np.array([float(g.count) for g in chain.groups])
-    widths = np.array([g.width for g in chain.groups])[:, None]
-    lacking = spot.lack / spot.du
+    lacking = spot.apart * spot.pull
     first = (log_z - spot.log_z + counts @ lacking) / spot.slope
-    bend = spot.tau * spot.rate / (widths * spot.du)
-    return np.vstack([first[None], lacking + bend * first]), np.vstack([np.ones_like(first)[None], bend]) / spot.slope
+    steps = np.vstack([first[None], lacking + spot.drag * first])
+    return steps, np.vstack([np.ones_like(first)[None], spot.drag]) / spot.slope
 
 
 def newton(
@@ -111,8 +114,9 @@ def newton(
             moved = place + step
             free, size = room(place + 1j * np.pi * half), np.abs(spot.slope)
             ratio, error = (np.abs(step) / free).max(axis=0), spot.rounding / size
-            floor = error / free[0]
+            floor = np.maximum(error / free[0], EPS * (np.abs(place) / free).max(axis=0))
             alive = np.isfinite(moved).all(axis=0) & (ratio < 1e3)
+            together = (np.abs(spot.apart) < TOGETHER).all(axis=0)
             alive &= (count < PATIENCE) | (ratio < 0.1)
             out_of = np.where(half, moved.imag, -moved.imag)  # of the upper half plane, if positive
             if bulk:
@@ -127,7 +131,7 @@ def newton(
                 moved = moved.real + 1j * np.where(out_of >= 0, 0.0, np.minimum(moved.imag, np.pi))  # by a rounding
             alive &= (np.abs(moved.imag) < np.pi * (1 + 1e-9)).all(axis=0)
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
-            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
+            done = alive & together & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
             change = spot.tau * spot.rate * step[0]
             out.put(index, Found(moved, half, tangent, spot.tau + change, spot.behind + change, error, floor, done))
             alive &= ~done
@@ -229,6 +233,20 @@ def walked(chain: Chain, log_x: FloatArray, top: float, room: Room) -> Found:
     out = Found.empty(chain, y.size)
     out.put(order, found)
     return out
+
+
+def begun(chain: Chain, log_x: FloatArray, edge: Point, top: float, room: Room) -> Found:
+    """Places so near an edge that rounding tells nothing but their distance: the square root begins there."""
+    away = log_x - edge.log_z
+    known = continued(chain, np.array([edge.log_z + math.copysign(NEAR, away[0])]) + 0j, top, room, True)
+    share = np.sqrt(np.abs(away) / NEAR)
+    start = np.array([edge.unknown(chain.rank), *edge.lam]) - 1j * np.pi * known.half[:, 0]
+    place = start.real[:, None] + 1j * known.place.imag * share
+    steps = 1j * known.tau.imag * share
+    rough = np.full(away.size, COARSE)
+    good = np.full(away.size, known.good[0])
+    half, tangent = (np.repeat(x, away.size, axis=1) for x in (known.half, known.tangent))
+    return Found(place, half, tangent, edge.tau + steps, edge.behind + steps, rough, rough, good)
 
 
 def _between(y: FloatArray, found: Found, known: NDArray[Any], rest: NDArray[Any]) -> ComplexArray:

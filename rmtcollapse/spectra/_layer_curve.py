@@ -137,7 +137,7 @@ class Layers:
             inverse = 1 / below
             found[0, part] = xi * (inverse @ (weight * gain))
             found[1, part] = self.gains.zero + inverse @ weight
-            found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+            found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
 
     def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """T and its logarithmic slope in u, in forms that do not cancel."""

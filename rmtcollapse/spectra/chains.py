@@ -12,13 +12,15 @@ from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._chain_curve import Chain
 from rmtcollapse.spectra._chain_edges import Outline, isometric, outline
-from rmtcollapse.spectra._chain_walk import TINY, Found, beside, continued, walked
+from rmtcollapse.spectra._chain_walk import TINY, Found, begun, beside, continued, walked
 from rmtcollapse.spectra._layer_curve import log_mean
 from rmtcollapse.spectra._layer_gains import mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
 
 __all__ = ["LayerChain"]
+
+CLOSE = 1e-10  # to an edge, relative: where rounding may leave no solution
 
 
 class LayerChain(Law):
@@ -95,6 +97,10 @@ class LayerChain(Law):
         for bulk in np.unique(self._bulk_of(z.real[inside])):
             here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
             found.put(here, walked(chain, log_z.real[here], top, room))
+            for edge in self._outline.critical:
+                near = here[~found.good[here] & (np.abs(log_z.real[here] - edge.log_z) <= CLOSE)]
+                if near.size:
+                    found.put(near, begun(chain, log_z.real[near], edge, top, room))
         outside = np.flatnonzero(~inside)
         if outside.size:
             found.put(outside, continued(chain, log_z[outside], top, room))
