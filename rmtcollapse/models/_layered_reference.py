@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rmtcollapse.errors import ConvergenceError
@@ -75,7 +76,7 @@ def reference_rows(model: LayeredJacobian, tau: float, near: list[float], step: 
 
 def _fixed(model: LayeredJacobian) -> Rows:
     widths = [int(n) for n in model.widths]
-    wide = [max(pair) for pair in zip(widths[:-1], widths[1:], strict=True)]
+    wide = [max(pair) for pair in pairwise(widths)]
     ones = [1] * (len(widths) - 1)
     rows: Rows = {"multiplicity": ones, "inputs": list(widths[:-1]), "wide": list(wide)}
     rows["variance"] = [model.weight_variance for _ in ones]

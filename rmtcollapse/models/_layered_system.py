@@ -64,7 +64,7 @@ def _kernel(psi: Any, xi: Any) -> dict[Any, Any]:
     from rmtcollapse.equations.symbols import Column
 
     mean = Function(r"\operatorname{E}")
-    slope, q = Column("slope", "d_j"), Symbol("q_j")
+    slope = Column("slope", "d_j")
     after, bias, variance = Symbol("q_{j+1}"), Symbol(r"\sigma_b^2"), Column("variance", r"\sigma_j^2")
     energy = mean(Function(r"\varphi")(Symbol(r"\sqrt{q_j}Z")) ** 2)
     return {

@@ -1,4 +1,4 @@
-"""Values of a Jacobian of different layers: mean field, the point of the curve at the edge, the stated equations there."""
+"""Values of a Jacobian of different layers: mean field, the edge on the curve, the stated equations there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Singular values of the Jacobian of a network whose layers differ in width, and whose input is not at the fixed point.
+r"""Singular values of the Jacobian of a network whose layers differ in width and in the size of preactivations.
 
 **Setting.** :math:`h^l=W^l\varphi(h^{l-1})+b^l`, :math:`l=1,\dots,L`, widths :math:`N_0,\dots,N_L`, all large. Entries
 of :math:`W^l` have the mean square :math:`\sigma_w^2/N_{l-1}`: they are independent and normal, or those of a Haar
@@ -149,7 +149,11 @@ class LayeredJacobian(Model):
     def arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters of the system."""
         widths = values["widths"]
-        return {"depth": len(widths) - 1, "outputs": widths[-1], "orthogonal": 1.0 * (values["weights"] == "orthogonal")}
+        return {
+            "depth": len(widths) - 1,
+            "outputs": widths[-1],
+            "orthogonal": 1.0 * (values["weights"] == "orthogonal"),
+        }
 
     def resized(self, factor: int | Fraction) -> Self:
         """The same limit at another size: all widths times `factor`."""

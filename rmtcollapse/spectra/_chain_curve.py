@@ -1,8 +1,8 @@
 r"""Products of free layers of different widths and slopes, in logarithms: the equation and Newton's method.
 
-Layer *l* takes :math:`N_{l-1}` inputs to :math:`N_l` outputs. Non-zero eigenvalues do not change when factors are turned
-round, so the trace :math:`\tau=\sum_ix_i/(z-x_i)`, which is not normalised, is the same at every layer. With :math:`\xi_l`
-the argument of one layer's slopes, :math:`\tau/N_{l-1}=E\,c_l\xi_l/(1-c_l\xi_l)`, and :math:`\chi_l` the variance of the
+Layer *l* takes :math:`N_{l-1}` inputs to :math:`N_l` outputs. Non-zero eigenvalues stay when factors are turned round,
+so the trace :math:`\tau=\sum_ix_i/(z-x_i)`, which is not normalised, is the same at every layer. With :math:`\xi_l` the
+argument of one layer's slopes, :math:`\tau/N_{l-1}=E\,c_l\xi_l/(1-c_l\xi_l)`, and :math:`\chi_l` the variance of the
 weights times the largest squared slope,
 
 .. math:: \log z=\log\frac{N_L+\tau}\tau+\sum_l\Big(\log\frac{\tau}{N_{l-1}\xi_l}+\log\chi_l\Big)
@@ -77,8 +77,11 @@ class Group:
 
 @dataclass
 class Spot:
-    """What belongs to points (n,): log z and its slope in Lambda, their roundings, tau, and of the groups (K, n) how far
-    their traces are from tau in logarithms, and how far lambda has to go for that and for a step in Lambda."""
+    """What belongs to points (n,): log z and its slope in Lambda, their roundings, tau.
+
+    Of the groups (K, n), how far their traces are from tau in logarithms, and how far lambda has to go for that and for
+    a step in Lambda.
+    """
 
     log_z: ComplexArray
     slope: ComplexArray
@@ -158,7 +161,9 @@ class Chain:
     def log_scale(self) -> float:
         """What log z has that does not depend on tau, where traces and widths are in units of the last width."""
         whole = [max(s.inputs, s.outputs) if self.orthogonal else self.last for s in self.stages]
-        return math.fsum(math.log(s.variance * s.gains.largest * n / s.inputs) for s, n in zip(self.stages, whole, strict=True))
+        return math.fsum(
+            math.log(s.variance * s.gains.largest * n / s.inputs) for s, n in zip(self.stages, whole, strict=True)
+        )
 
     @cached_property
     def log_mean(self) -> float:
@@ -203,7 +208,13 @@ class Chain:
         slope = slope - counts @ drag
         size = size - counts @ lam.real
         angle = np.pi * np.round(exponents @ turns - counts @ half) + exponents @ smalls - counts @ lam.imag
-        rounding = EPS * (np.abs(exponents) @ np.abs(logs) + counts @ np.abs(lam.real) + 4 * blur + np.abs(self.log_scale) + 2 * len(self.stages))
+        rounding = EPS * (
+            np.abs(exponents) @ np.abs(logs)
+            + counts @ np.abs(lam.real)
+            + 4 * blur
+            + np.abs(self.log_scale)
+            + 2 * len(self.stages)
+        )
         turning = EPS * (np.abs(exponents) @ np.abs(smalls) + 2 * counts @ (steep * np.abs(lam.imag)))
         return Spot(size + 1j * angle, slope, rounding, turning, tau, behind, rate, apart, pull, drag)
 
@@ -218,7 +229,7 @@ def _angles(values: ComplexArray) -> tuple[FloatArray, FloatArray]:
     """Arguments of numbers of the closed upper half plane: half turns, and a rest that keeps its digits if small."""
     left = values.real < 0
     small = np.arctan2(np.maximum(values.imag, 0.0), np.abs(values.real))
-    return 1.0 * left, np.where(left, -small, small)
+    return np.asarray(1.0 * left), np.where(left, -small, small)
 
 
 def _steepness(gains: Gains, lam: ComplexArray, level: int) -> Any:

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.spectra._chain_curve import Chain
+from rmtcollapse.spectra._chain_curve import Chain, Group
 from rmtcollapse.spectra._chain_gaps import gaps
 from rmtcollapse.spectra._chain_real import Point, argument, real_point
 from rmtcollapse.spectra._layer_gains import LEVELS
@@ -93,12 +93,18 @@ def top_point(chain: Chain) -> Point:
             break
         place = float(brentq(slope, low, high, xtol=1e-15, rtol=1e-15)) if low < high else low
         if not chain.groups or abs(place - before) < 1e-7:  # the edge is stationary: it errs by the square
-            tau = math.exp(place)
-            return real_point(
-                chain, tau, chain.rank + tau, chain.factors[0] + tau, lambda g, level: argument(g, tau / g.width, level)[0]
-            )
+            return _positive(chain, math.exp(place))
         before, guess, width = place, place, 1e-6
     raise ConvergenceError("no upper edge was found: the slopes vary too little, or too abruptly, to be resolved")
+
+
+def _positive(chain: Chain, tau: float) -> Point:
+    """The point of the curve at tau > 0."""
+
+    def place(group: Group, step: int) -> float:
+        return argument(group, tau / group.width, step)[0]
+
+    return real_point(chain, tau, chain.rank + tau, chain.factors[0] + tau, place)
 
 
 def outline(chain: Chain) -> Outline:
@@ -126,5 +132,3 @@ def outline(chain: Chain) -> Outline:
             bulks.append((left, right))
             shares.append(above[i // 2] - above[i // 2 + 1])
     return Outline(bulks, shares, zero, atom, critical, diverges)
-
-

@@ -1,11 +1,12 @@
 r"""Gaps of a product of free layers of different widths, below its top.
 
 On the real line outside the support :math:`\tau` and all :math:`\xi_l` are real, *z* falls as :math:`\tau` grows, and
-the arguments of all factors add up to nothing. Below the top that is left of the rank, at :math:`\tau=-R-w`, wherever one
-numerator more than denominators has changed its sign. Between two changes of sign the mass above *z* is one and the
-same, so that there is one gap at most: that between 0 and a lower edge, that between two bulks, or that below the atom
-of orthogonal weights. Slopes that come near 0 do not change sign: at their width their :math:`\xi` is infinite. There
-*z* may come to an end that is not stationary, where :math:`1/c` has a mean and an orthogonal matrix the same width.
+the arguments of all factors add up to nothing. Below the top that is left of the rank, at :math:`\tau=-R-w`, wherever
+one numerator more than denominators has changed its sign. Between two changes of sign the mass above *z* is one and
+the same, so that there is one gap at most: that between 0 and a lower edge, that between two bulks, or that below the
+atom of orthogonal weights. Slopes that come near 0 do not change sign: at their width their :math:`\xi` is infinite.
+There *z* may come to an end that is not stationary, where :math:`1/c` has a mean and an orthogonal matrix the same
+width.
 """
 
 from __future__ import annotations
@@ -119,6 +120,8 @@ def _gap(interval: _Interval, above: float) -> Gap | None:
     """Where z grows with w."""
     finite = math.isfinite(interval.end)
     if interval.start == 0 and finite:  # growth falls from 1, and changes its sign once if at all
+        if interval.growth(LOW) <= 0:
+            raise ConvergenceError("the lower edge is beyond the range of doubles: a smaller preactivation variance")
         if interval.growth(HIGH) > 0:
             return Gap((-math.inf, interval.point(HIGH).log_z), above, ())
         edge = interval.point(_crossing(interval, LOW, HIGH))
@@ -133,10 +136,8 @@ def _gap(interval: _Interval, above: float) -> Gap | None:
         raise ConvergenceError("a gap of the law has no end: widths and slopes are too close to a threshold")
     edges = [interval.point(_crossing(interval, grid[i], grid[i + 1])) for i in turns]
     low = edges[0].log_z if edges else -math.inf
-    if signs[-1]:
-        high = interval.point(HIGH).log_z if finite else interval.chain.log_scale
-    else:
-        high = edges[1].log_z
+    last = interval.point(HIGH).log_z if finite else interval.chain.log_scale
+    high = last if signs[-1] else edges[1].log_z
     return Gap((low, high), above, tuple(edges))
 
 
@@ -158,6 +159,4 @@ def _crossing(interval: _Interval, low: float, high: float) -> float:
     """A sign change; infinite growth counts as large."""
     from scipy.optimize import brentq
 
-    return float(
-        brentq(lambda s: float(np.clip(interval.growth(s), -1e9, 1e9)), low, high, xtol=1e-14, rtol=1e-15)
-    )
+    return float(brentq(lambda s: float(np.clip(interval.growth(s), -1e9, 1e9)), low, high, xtol=1e-14, rtol=1e-15))

@@ -53,9 +53,10 @@ def argument(group: Group, u: float, step: int) -> tuple[float, float, float]:
 
 
 def turned(group: Group, s: float, step: int) -> tuple[float, float, float]:
-    r"""Real :math:`\log(-\xi)` at which the group has 1 + u = `s` in (0, 1), -d u / d log xi, and :math:`E(1-c\xi)^{-2}`.
+    r"""Real :math:`\log(-\xi)` at which the group has 1 + u = `s` in (0, 1).
 
-    The first is infinite where it is beyond the range of doubles, and the second 0.
+    Beside it -d u / d log xi, and the mean of :math:`(1-c\xi)^{-2}`. The first is infinite where it is beyond the range
+    of doubles, and the second then 0.
     """
     from scipy.optimize import brentq
 

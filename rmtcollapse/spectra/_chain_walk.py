@@ -52,7 +52,14 @@ class Found:
         blank = np.zeros((1 + len(chain.groups), n), complex)
         none = np.zeros(n, complex)
         return cls(
-            blank, np.zeros(blank.shape, bool), blank + 1, none, none.copy(), np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool)
+            blank,
+            np.zeros(blank.shape, bool),
+            blank + 1,
+            none,
+            none.copy(),
+            np.full(n, np.inf),
+            np.full(n, np.inf),
+            np.zeros(n, bool),
         )
 
     def put(self, where: NDArray[Any], other: Found) -> None:
@@ -131,7 +138,13 @@ def newton(
                 moved = moved.real + 1j * np.where(out_of >= 0, 0.0, np.minimum(moved.imag, np.pi))  # by a rounding
             alive &= (np.abs(moved.imag) < np.pi * (1 + 1e-9)).all(axis=0)
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
-            done = alive & together & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < COARSE)
+            done = (
+                alive
+                & together
+                & (quadratic | (ratio <= floor))
+                & (ratio <= np.maximum(AIM, 8 * floor))
+                & (floor < COARSE)
+            )
             change = spot.tau * spot.rate * step[0]
             out.put(index, Found(moved, half, tangent, spot.tau + change, spot.behind + change, error, floor, done))
             alive &= ~done

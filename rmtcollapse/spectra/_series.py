@@ -101,12 +101,12 @@ def mixed_weights(noise: float, k: int) -> FloatArray:
 def chained(slopes: Sequence[FloatArray], ratios: Sequence[float], wide: Sequence[float]) -> FloatArray:
     r"""Moments of a product of layers of mean 1 each, of slopes with these moments (k,).
 
-    The inverse of psi is :math:`\frac u{1+u}\prod_l\frac{\xi_l}{r_lu}\prod_m(1+u/m)`, where the slopes of layer *l* have
-    :math:`\psi_l(\xi_l)=r_lu`: the ratio of the last width to that of the layer. The widths `wide`, in units of the
-    last, are those of orthogonal weights.
+    The inverse of psi is :math:`\frac u{1+u}\prod_l\frac{\xi_l}{r_lu}\prod_m(1+u/m)`, where the slopes of layer *l*
+    have :math:`\psi_l(\xi_l)=r_lu`, :math:`r_l` the ratio of the last width to that of the layer. The widths `wide`, in
+    units of the last, are those of orthogonal weights.
     """
     k = len(slopes[0])
-    inverse = (-1.0) ** np.arange(k)
+    inverse = np.asarray((-1.0) ** np.arange(k), np.float64)
     for moments, ratio in zip(slopes, ratios, strict=True):
         inverse = np.convolve(inverse, _reverted(moments) * ratio ** np.arange(k))[:k]
     for width in wide:
