@@ -43,12 +43,12 @@ def test_equal_layers_are_those_of_the_deep_jacobian(activation: str, weights: s
 
 
 @pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
-@pytest.mark.parametrize("widths", [[3, 5, 2], [4, 2, 3], [2, 5, 5]])
+@pytest.mark.parametrize("widths", [[3, 5, 2], [4, 2, 3]])
 def test_values_agree_with_an_independent_solution(widths: list[int], weights: str) -> None:
     """Of the equation for tau, by Gauss-Legendre nodes, a root search for each layer, and a search for the least z."""
     from scipy.optimize import brentq, minimize_scalar
 
-    nodes, shares = np.polynomial.legendre.leggauss(2000)
+    nodes, shares = np.polynomial.legendre.leggauss(1000)
     z, share = 9 * nodes, 9 * shares * np.exp(-81 * nodes**2 / 2) / math.sqrt(2 * math.pi)
     q, laws = 2.0, []
     for _ in widths[1:]:
@@ -62,12 +62,12 @@ def test_values_agree_with_an_independent_solution(widths: list[int], weights: s
         tau = math.exp(log_tau)
         total = math.log((widths[-1] + tau) / tau)
         for d, inputs, outputs in zip(laws, widths[:-1], widths[1:], strict=True):
-            xi = brentq(lambda x, d=d, n=inputs: psi(d, x) - tau / n, 1e-9, 1 - 1e-6, xtol=1e-15, rtol=1e-15)
+            xi = brentq(lambda x, d=d, n=inputs: psi(d, x) - tau / n, 1e-9, 1 - 1e-6, xtol=1e-14, rtol=1e-13)
             total += math.log(1.5 * tau / inputs / xi)
             total -= math.log(1 + tau / max(inputs, outputs)) if weights == "orthogonal" else 0.0
         return total
 
-    edge = minimize_scalar(log_z, bounds=(-3, 4), method="bounded", options={"xatol": 1e-8}).fun
+    edge = minimize_scalar(log_z, bounds=(-3, 4), method="bounded", options={"xatol": 1e-6}).fun
     means = [share @ d for d in laws]
     ratio = 1 + sum(
         (share @ d**2) / m**2 * widths[-1] / n - (weights == "orthogonal") * widths[-1] / max(n, o)
@@ -102,13 +102,18 @@ RANDOM = [
     ([20, 1000, 30], {"activation": "erf", "weights": "orthogonal", "inputs": "data"}),
     ([784, 512, 512, 10], {"activation": "hard-tanh", "input_variance": 1e-3}),
     ([10, 512, 784], {"activation": "relu", "weights": "orthogonal"}),
+    ([30524, 1, 1], {"activation": "erf", "input_variance": 2e-4, "weights": "orthogonal", "bias_variance": 0.0}),
+]
+MORE = [
+    ([784, 512, 512, 10], {"activation": "tanh", "inputs": "data"}),
     ([100, 99, 98], {"activation": "tanh", "input_variance": 1e-6, "weights": "orthogonal", "bias_variance": 0.0}),
     ([5, 100000, 7, 3], {"activation": "erf", "input_variance": 1e4, "weight_variance": 9.0}),
-    ([30524, 1, 1], {"activation": "erf", "input_variance": 2e-4, "weights": "orthogonal", "bias_variance": 0.0}),
 ]
 
 
-@pytest.mark.parametrize(("widths", "given"), RANDOM)
+@pytest.mark.parametrize(
+    ("widths", "given"), [*RANDOM[1:], *(pytest.param(*c, marks=pytest.mark.slow) for c in [RANDOM[0], *MORE])]
+)
 def test_values_agree_with_twenty_digits(widths: list[int], given: dict[str, Any]) -> None:
     model = network(widths, **given)
     theory, reference = model.theory(), model.theory(digits=20)
