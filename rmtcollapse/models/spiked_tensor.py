@@ -30,22 +30,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.models._base import Limit, Model, validated_digits
+from rmtcollapse.models._base import Limit
 from rmtcollapse.models._parameters import choice, model, nonnegative
-from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter, spiked_strength, spiked_theory
+from rmtcollapse.models._spiked import Approximation, Spiked
+from rmtcollapse.models._tensor_values import sizes_parameter
 
 __all__ = ["SpikedTensor"]
 
+_REMEMBERED = "below the threshold the iteration remembers the signal that it starts at; start=hosvd is blind to it"
+_SEEN = 1.15  # times their threshold: from there on nearly all unfoldings see enough of the signal
+_UNSEEN = "at these sizes the unfoldings hardly see the signal, or not at all; take a strength above"
+
 
 @model
-class SpikedTensor(Model):
+class SpikedTensor(Spiked):
     r"""Singular value and alignments of the best rank-one approximation of a rank-one tensor in noise.
 
     Parameters
@@ -75,33 +78,20 @@ class SpikedTensor(Model):
         "detectable": "1 where the alignments are positive, 0 where they are not",
     }
     SOURCE: ClassVar[str] = "Seddik, Guillaud and Couillet 2024, arXiv 2112.12348 (equations); curve derived here"
-    ONE_CALL: ClassVar[bool] = False
-    UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
     @classmethod
     def system(cls) -> Any:
-        """The equations at order three, in SymPy; for others :func:`rmtcollapse.equivalents.tensors.spiked_system`."""
-        from rmtcollapse.equivalents.tensors import spiked_system
+        """The equations of a mode *i* at any order, in SymPy; :func:`~rmtcollapse.equivalents.tensors.spiked_system`
+        writes out those of one order."""
+        from rmtcollapse.equivalents.tensors import any_order_system
 
-        return spiked_system(3)
+        return any_order_system()
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
         """A tensor has two or more sizes."""
         if len(values["sizes"]) < 2:
             raise ParameterError("sizes", values["sizes"].tolist(), "two or more whole numbers >= 1, such as 90,60,30")
-
-    def resized(self, factor: int | Fraction) -> Self:
-        """The same limit at another size: all sizes times `factor`."""
-        return self.evolve(sizes=scaled_sizes(self.sizes, factor))
-
-    def theory(self, digits: int | None = None) -> Prediction:
-        """The limit; see :meth:`rmtcollapse.models._base.Model.theory`."""
-        return spiked_theory(self.sizes, self.strength, None if digits is None else validated_digits(digits))
-
-    def threshold(self) -> float:
-        r"""The strength :math:`\beta_s` above which there is a local maximum that is correlated with the signal."""
-        return spiked_strength(self.sizes)
 
     def mle_threshold(self) -> float:
         r"""The strength :math:`\beta_c\ge\beta_s` above which that local maximum is the global one, for equal sizes.
@@ -120,17 +110,32 @@ class SpikedTensor(Model):
         with precise(DIGITS):
             return float(maximum_threshold(len(self.sizes)))
 
-    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw the tensor and run the power iteration from `start`."""
-        from rmtcollapse.experiments.tensors import hosvd_start, outer, rank_one, refuse_large, signs
+    def hosvd_threshold(self) -> float:
+        r"""The strength :math:`(\prod_in_i)^{1/4}/\sqrt{\sum_in_i}` above which the unfoldings see the signal.
 
-        sizes = [int(n) for n in self.sizes]
-        refuse_large(sizes)
-        signal = [signs(n, rng) for n in sizes]
-        tensor = self.strength * outer(signal) + rng.standard_normal(sizes) / math.sqrt(sum(sizes))
-        value, vectors = rank_one(tensor, signal if self.start == "signal" else hosvd_start(tensor))
-        alignment = [float(u @ x) ** 2 for u, x in zip(vectors, signal, strict=True)]
-        return {"alignment": np.array(alignment), "singular_value": value}
+        It grows with the sizes from order three on: unlike :meth:`threshold` it is no property of the limit.
+        """
+        return math.exp(float(np.log(self.sizes).sum()) / 4 - math.log(self.sizes.sum()) / 2)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Where the start of the iteration does not see the signal, or is all that it sees."""
+        found, detectable = dict(super().unjudged()), self.strength > self.threshold()
+        if len(self.sizes) > 2 and not found:
+            if not detectable and self.start == "signal":
+                found["alignment"] = _REMEMBERED
+            if detectable and self.start == "hosvd" and self.strength < _SEEN * self.hosvd_threshold():
+                reason = f"{_UNSEEN} {_SEEN} times {self.hosvd_threshold():.4g}, or start=signal"
+                found = dict.fromkeys(("alignment", "singular_value"), reason)
+        return found
+
+    def approximated(self, rng: np.random.Generator) -> Approximation:
+        """Draw the tensor and run the power iteration from `start`."""
+        from rmtcollapse.experiments.tensors import draw_spiked, hosvd_start, rank_one
+
+        tensor, signal = draw_spiked([int(n) for n in self.sizes], self.strength, rng)
+        return Approximation(
+            tensor, signal, *rank_one(tensor, signal if self.start == "signal" else hosvd_start(tensor))
+        )
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:
