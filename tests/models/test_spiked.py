@@ -240,16 +240,17 @@ def test_the_bulk_ends_at_the_singular_value_of_the_threshold(sizes: list[int]) 
 @pytest.mark.parametrize("sizes", [[5, 3, 2], [6, 2, 2], [1, 50, 40], [3, 5, 7, 11]])
 def test_the_density_next_to_edges(sizes: list[int]) -> None:
     model = SpikedTensor(sizes=sizes, strength=1.0)
-    left, right = model.bulk().support()[-1]
+    law = model.bulk()
+    left, right = law.support()[-1]
     for share in (1e-12, 1e-6, 0.3, 1 - 1e-6, 1 - 1e-12):
         x = left + (right - left) * share
         if x > 0:
-            near = x + model.bulk().stieltjes(x)
+            near = x + complex(law.stieltjes(x, side="above"))
             assert model.density(x) == pytest.approx(exact_density(sizes, x, near), rel=1e-12)
 
 
 def exact_density(sizes: list[int], x: float, near: complex) -> float:
-    r"""From the explicit curve, :math:`x=s+\sum_i(\pm r_i-s)/2`: the root next to `near`, with the signs that fit it."""
+    r"""From the explicit curve `x=s+\sum_i(\pm r_i-s)/2`: the root next to `near`, with the signs that fit it."""
     with mp.workdps(60):
         c, signs = [mp.mpf(n) / sum(sizes) for n in sizes], itertools.product((1, -1), repeat=len(sizes))
 
