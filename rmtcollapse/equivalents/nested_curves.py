@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -95,8 +95,14 @@ class NestedTensor:
     """The curve of the best rank-one tensor for given shares and tensor strength."""
 
     def __init__(self, setting: Nested) -> None:
+        self.setting = setting
         self.c = setting.c
         self.k = setting.weight / (self.c[0] + self.c[1])
+
+    @property
+    def noise(self) -> NestedTensor:
+        """The curve without noise in the views: that of a spiked tensor."""
+        return NestedTensor(replace(self.setting, weight=Decimal(0)))
 
     def state(self, S: Decimal) -> State:
         """The point at *S*; at *S* = 0 the one with positive :math:`q_3`, for which :attr:`weights_seen` must hold."""
@@ -153,7 +159,10 @@ class NestedTensor:
         return self.state(root(slope, low, high))
 
     def point(self, energy: Decimal) -> tuple[State, bool]:
-        """Where the energy is reached, and True; where it is nowhere, the state of noise alone, and False."""
+        """Where the energy is reached, and True; where it is nowhere, the state without clusters, and False.
+
+        That is the one at *S* = 0 where the weights of the views are seen, and else the edge of the noise alone.
+        """
         if energy > self.edge.energy:
             most = 2 * max((energy / (1 + self.k)).sqrt(), self.edge.S)
             if self.edge.S == 0:
@@ -163,7 +172,7 @@ class NestedTensor:
             else:
                 low = self.edge.S
             return self.state(root(lambda S: self.state(S).energy / energy - 1, low, most)), True
-        return (self.state(Decimal(0)) if self.weights_seen else self.edge), False
+        return (self.state(Decimal(0)) if self.weights_seen else self.noise.edge), False
 
 
 # ---- unfoldings ------------------------------------------------------------------------------------------------------

@@ -75,6 +75,11 @@ class Estimate:
         with precise(DIGITS):
             return NestedTensor(self._setting()).continuous
 
+    def weights_seen(self) -> bool:
+        """Whether the best rank-one tensor sees the weights of the views even where it sees nothing else."""
+        with precise(DIGITS):
+            return NestedTensor(self._setting()).weights_seen
+
     def _setting(self) -> Nested:
         beta_M, beta_T = Decimal(self.matrix_strength), Decimal(self.tensor_strength)
         return Nested(self.sizes, (beta_M * beta_T) ** 2, beta_T**2)
@@ -103,6 +108,8 @@ class Estimate:
         given: dict[str, Any] = {f"size_{i}": n for i, n in enumerate(self.sizes, 1)}
         given |= {"matrix_strength": self.matrix_strength, "tensor_strength": self.tensor_strength}
         given |= {f"{self.tag}_detected": int(detected), f"{self.tag}_seen": int(seen)}
+        if self.tag.startswith("tensor"):
+            given[f"{self.tag}_weights"] = int(detected or self.weights_seen())
         return given, {f"{self.tag}_{n}": v for n, v in found.items()}
 
     def _tensor(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:
