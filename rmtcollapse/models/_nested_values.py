@@ -18,6 +18,7 @@ from rmtcollapse.models._tensor_values import certified
 __all__ = ["Estimate"]
 
 UNDETECTABLE = "below the threshold: the estimate tells nothing, and the singular value is that of noise"
+REMEMBERED = "below the threshold the iteration remembers the signal that it starts at"
 RANGE = "a value exceeds the range of double precision"
 
 
@@ -74,6 +75,13 @@ class Estimate:
         """Whether the alignment of the best rank-one tensor grows from zero at the threshold."""
         with precise(DIGITS):
             return NestedTensor(self._setting()).continuous
+
+    def remembered(self) -> dict[str, str]:
+        """What an iteration from the signal does not tell of noise, as it ends at one of many local maxima near it."""
+        if not self.tag.startswith("tensor") or self.theory(None)["detectable"] or self.continuous():
+            return {}
+        names = ("alignment", "accuracy") if self.weights_seen() else ("alignment", "accuracy", "singular_value")
+        return dict.fromkeys(names, REMEMBERED)
 
     def weights_seen(self) -> bool:
         """Whether the best rank-one tensor sees the weights of the views even where it sees nothing else."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmtcollapse.equivalents.tensor_curves import DIGITS, crowd, precise, shares, spiked_point, spiked_threshold
 from rmtcollapse.models._base import Model, validated_digits
 from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import Numbers, certified, compiled_spiked, crowded, scaled_sizes
+from rmtcollapse.models._tensor_values import Numbers, certified, compiled_spiked, rounded_off, scaled_sizes
 
 __all__ = ["Approximation", "Spiked"]
 
@@ -127,4 +127,4 @@ class Spiked(Model):
         """Next to the threshold, finite sizes tell nothing about the limit."""
         with precise(DIGITS):
             expected = float(crowd(self._shares(), Decimal(self.strength))) * float(np.sum(self.sizes))
-        return dict.fromkeys(("alignment", "singular_value"), crowded(expected)) if crowded(expected) else {}
+        return rounded_off(expected, self.strength > self.threshold(), ("alignment", "singular_value"))

@@ -50,7 +50,8 @@ from rmtcollapse.models._base import Limit, Model, validated_digits
 from rmtcollapse.models._nested_values import Estimate
 from rmtcollapse.models._parameters import choice, flag, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter
+from rmtcollapse.models._tensor_values import rounded_off, scaled_sizes, sizes_parameter
+from rmtcollapse.models.spiked_tensor import SpikedTensor
 
 __all__ = ["NestedMatrixTensor"]
 
@@ -108,6 +109,7 @@ class NestedMatrixTensor(Model):
     ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"accuracy"})
 
     @classmethod
     def system(cls) -> Any:
@@ -197,6 +199,39 @@ class NestedMatrixTensor(Model):
         return bulk_density(self._estimate().sizes, self.tensor_strength, x)
 
     # ---- experiment ---------------------------------------------------------------------------------------------
+
+    def finite_size(self) -> Mapping[str, float]:
+        """Where nothing is detected, the singular value nears an edge, and a chance overlap helps the accuracy.
+
+        The square of a singular value of an unfolding is a constant plus a bulk that is narrower by :math:`n^{-1/2}`.
+        """
+        if self.matrix_strength > self.threshold():
+            return {}
+        return {"singular_value": 7 / 6 if self.estimator == "unfolding" else 2 / 3, "accuracy": 0.5}
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Next to the threshold finite sizes tell nothing; and some iterations remember where they start."""
+        threshold, remembered = self.threshold(), self._estimate().remembered()
+        if threshold == 0 or self.matrix_strength == 0 or math.isinf(threshold):
+            return remembered
+        names, detected = ("alignment", "accuracy", "singular_value"), self.matrix_strength > threshold
+        return {**rounded_off(self._crowd(threshold), detected, names), **remembered}
+
+    def _crowd(self, threshold: float) -> float:
+        """Noise eigenvalues as near to the edge as the signal, were the strength as far above the threshold."""
+        above = max(self.matrix_strength, min(threshold / self.matrix_strength, 1e6) * threshold)
+        places = [float(self.evolve(matrix_strength=m).theory()["singular_value"]) for m in (above, threshold)]
+        if self.estimator == "unfolding":
+            law, count = self.bulk(), float(self.sizes[self.mode - 1])
+            places = [float(self.scaled(x**2)) for x in places]
+        else:
+            known = self.estimator == "known-weights"
+            law = SpikedTensor(sizes=self.sizes[: 2 if known else 3], strength=0.0).bulk()
+            shares, count = self.sizes / self.sizes.sum(), float(self.sizes[: 2 if known else 3].sum())
+            noise = math.sqrt(self.tensor_strength**2 + shares[:2].sum()) if known else 1.0
+            places = [x / noise for x in places]
+        edge = law.support()[-1][1]
+        return count * (1 - float(law.cdf(edge - (places[0] - places[1]))))
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Draw the matrix, then the tensor; estimate. The power iteration for the tensor starts at the signal."""

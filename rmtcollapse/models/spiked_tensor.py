@@ -120,12 +120,13 @@ class SpikedTensor(Spiked):
     def unjudged(self) -> Mapping[str, str]:
         """Where the start of the iteration does not see the signal, or is all that it sees."""
         found, detectable = dict(super().unjudged()), self.strength > self.threshold()
-        if len(self.sizes) > 2 and not found:
-            if not detectable and self.start == "signal":
-                found["alignment"] = _REMEMBERED
-            if detectable and self.start == "hosvd" and self.strength < _SEEN * self.hosvd_threshold():
-                reason = f"{_UNSEEN} {_SEEN} times {self.hosvd_threshold():.4g}, or start=signal"
-                found = dict.fromkeys(("alignment", "singular_value"), reason)
+        if len(self.sizes) == 2 or "singular_value" in found:
+            return found
+        if not detectable and self.start == "signal":
+            found["alignment"] = _REMEMBERED
+        if detectable and self.start == "hosvd" and self.strength < _SEEN * self.hosvd_threshold():
+            reason = f"{_UNSEEN} {_SEEN} times {self.hosvd_threshold():.4g}, or start=signal"
+            found = dict.fromkeys(("alignment", "singular_value"), reason)
         return found
 
     def approximated(self, rng: np.random.Generator) -> Approximation:
