@@ -157,7 +157,7 @@ def test_a_mode_of_size_one_does_not_count_in_the_limit() -> None:
 # ---- experiments -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.3, 1.2, 1e3])
+@pytest.mark.parametrize("strength", [0.0, 1.2])
 def test_the_matrix_experiment_agrees(strength: float) -> None:
     verdict = verify(SpikedMatrix(sizes=[40, 60], strength=strength), trials=100, seed=2)
     assert verdict.passed, verdict.report
