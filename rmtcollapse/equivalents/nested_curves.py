@@ -18,19 +18,15 @@ one minimum was found by search, over 4,000 random shares and strengths.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
-
-import numpy as np
 
 from rmtcollapse.equivalents.tensor_curves import resolution, root
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "bulk_density", "known_energy", "third_energy"]
+__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "known_energy", "third_energy"]
 
 _STEPS = 2000
 
@@ -279,29 +275,3 @@ def third_energy(setting: Nested) -> tuple[tuple[Decimal, Decimal], Decimal]:
     whole = first + second + third
     strength = setting.energy + setting.weight * first * second / (first + second)
     return (Decimal(first * second) / whole, Decimal(third) / whole), strength
-
-
-# ---- the bulk at the actual sizes ------------------------------------------------------------------------------------
-
-
-def bulk_density(sizes: tuple[int, int, int], tensor_strength: float, x: Any) -> Any:
-    r"""Density of the unfolding along the second mode, centred by :math:`\mu` and scaled by :math:`\sigma`, at *x*.
-
-    With *m* in units of :math:`1/\sigma`, :math:`\rho=\beta_T^2/\sigma`, :math:`\eta=vn_2/\sigma`, :math:`h=1-\eta m`
-    the equations of the outlier hold in the bulk as well: *m* is a root of
-
-    .. math:: \{x+\eta+(1-n_2/n_1n_3)m\}(\rho c_2'm^2+m)+h^2\{1+\rho(c_2'-c_1')m\}=0,
-
-    and the Stieltjes transform is *m*/*h*. In the limit :math:`\eta=0`.
-    """
-    first, second, third = sizes
-    wide, unit = first * third, math.sqrt(math.prod(sizes)) / sum(sizes)
-    rho, eta = tensor_strength**2 / unit, math.sqrt(second / wide)
-    c1, c2 = first / (first + second), second / (first + second)
-    m = np.polynomial.Polynomial([0.0, 1.0])
-    h = 1 - eta * m
-    found = []
-    for place in np.ravel(x):
-        cubic = (place + eta + (1 - second / wide) * m) * (rho * c2 * m * m + m) + h * h * (rho * (c2 - c1) * m + 1)
-        found.append(max((root / h(root)).imag for root in cubic.roots()) / math.pi)
-    return np.reshape(np.maximum(found, 0.0), np.shape(x))

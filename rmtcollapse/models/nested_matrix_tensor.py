@@ -191,12 +191,17 @@ class NestedMatrixTensor(Model):
         return self.bulk().density(x)
 
     def corrected_density(self, x: Any) -> Any:
-        """The same with noise at the actual sizes, along the first two modes; to about 1e-8, next to edges 1e-5."""
-        from rmtcollapse.equivalents.nested_curves import bulk_density
+        """The same with noise at the actual sizes.
 
-        if self.mode == 3:
-            raise ParameterError("estimand", self.estimand, "labels or direction for a bulk at the actual sizes")
-        return bulk_density(self._estimate().sizes, self.tensor_strength, x)
+        Along the first two modes to about 1e-8, next to edges 1e-5; along the third a Marchenko-Pastur law.
+        """
+        from rmtcollapse.equivalents.nested_bulk import bulk_density
+        from rmtcollapse.spectra import MarchenkoPastur
+
+        if self.mode < 3:
+            return bulk_density(self._estimate().sizes, self.tensor_strength, x)
+        slope = math.sqrt(self.sizes[2] / (self.sizes[0] * self.sizes[1]))
+        return slope * MarchenkoPastur(slope**2).density(1 + slope * np.asarray(x, float))
 
     # ---- experiment ---------------------------------------------------------------------------------------------
 

@@ -385,8 +385,18 @@ def test_the_bulk_at_the_actual_sizes(mode: int) -> None:
     large = large.evolve(tensor_strength=strength(large.sizes, 3.0))
     places = np.linspace(-1, 4, 9)
     np.testing.assert_allclose(large.corrected_density(places), large.density(places), rtol=1e-3)
-    with pytest.raises(ParameterError, match="estimand"):
-        nested(mode=3).corrected_density(0.0)
+
+
+def test_the_bulk_along_the_views_at_the_actual_sizes() -> None:
+    model, rng = nested((9, 8, 40), 0.0, 0.0, mode=3), np.random.default_rng(2)
+    x = np.linspace(-3, 4, 1401)
+    density = model.corrected_density(x)
+    found = np.array([model.draw_spectrum(rng) for _ in range(200)])
+    for power in (1, 2, 3):
+        moments = (found**power).mean(axis=1)
+        error = moments.std(ddof=1) / math.sqrt(200)
+        assert (density * x**power).sum() * (x[1] - x[0]) == pytest.approx(moments.mean(), abs=4 * error + 0.02)
+    assert abs(model.density(x) - density).max() > 0.05  # the limit, a semicircle, is far
 
 
 def test_the_bulk_of_noise_alone_is_that_of_marchenko_and_pastur() -> None:
