@@ -9,7 +9,9 @@ correlated with the signal, and :math:`q_i=|x_i^\top u_i|`. The block matrix of 
 .. math:: -\lambda g_i=c_i+g_i\sum_{j\ne i}g_j,\qquad q_i^2+g_i^2/c_i=1,\qquad
           \lambda+\sum_ig_i=\beta\prod_iq_i ;
 
-with a complex argument in the place of :math:`\lambda` the first of them give the density of that matrix. Where the
+with an argument *z* in the upper half plane in the place of :math:`\lambda` the first of them have one solution there
+and give the law of that matrix, that of a variance profile of ones off the diagonal and zeros on it: its Stieltjes
+transform is :math:`\sum_ig_i=s-z` with :math:`z=s+\tfrac12\sum_i(r_i-s)`, :math:`r_i^2=s^2+4c_i`. Where the
 strength is too low, the place of the last equation is taken by the one of the edge,
 :math:`\sum_is/(s-2g_i)=d-2` with :math:`s=\lambda+\sum_ig_i`, and the alignments are zero.
 

@@ -24,7 +24,8 @@ of two clusters with means :math:`\pm\mu`, :math:`|\mu|=\beta_M`, and *h* the we
 :math:`\beta_T\to\infty` it tends to that of a spiked matrix, as :math:`\beta_T\to0` with :math:`\beta_T\beta_M` fixed
 to that of a spiked tensor. For small :math:`\beta_T` it sets in with a jump, for large ones continuously
 (:meth:`NestedMatrixTensor.transition`); past :math:`\beta_T^2=(c_1+c_2)\sqrt{c_3}/(\sqrt{c_1}+\sqrt{c_2})` the weights
-*z* are recovered below the threshold of the labels.
+*z* are recovered below the threshold of the labels. Where nothing is, the singular value is the edge of the noise
+*W* alone, which iterations from a blind start reach; one from the signal need not.
 
 **Notation.** :math:`n_i` sizes, :math:`\beta_M,\beta_T` strengths of matrix and tensor, :math:`g_i` traces of the
 resolvent, :math:`q_i` overlaps, :math:`\gamma=\beta_T^2q_3^2/(c_1+c_2)`, :math:`\lambda` singular value, *m* Stieltjes

@@ -13,17 +13,23 @@ the rank-one approximation that is correlated with the signal.
 It has a fold where :math:`\sum_is/r_i=d-2`. Its strength :math:`\beta_s` there is the threshold: below it there is no
 such local maximum. At order two the fold is at *s* = 0, and the alignment grows from zero; at higher orders it jumps.
 
-**Consequences.** The fold is the edge of the bulk of the matrix of contractions: :math:`\beta` and :math:`\lambda` are
-stationary together. The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength
+**Below the threshold** the alignments are zero and the singular value is that of the fold, which is the edge of the
+bulk of the matrix of contractions (:meth:`SpikedTensor.bulk`), as :math:`\beta` and :math:`\lambda` are stationary
+together. A local maximum has at least this weight, as no eigenvalue but its own may exceed it, and simulated power
+iterations end there, :math:`O(n^{-2/3})` below; for equal sizes it is :math:`2\sqrt{(d-1)/d}`, the threshold energy of
+the spherical *d*-spin model. An iteration that starts at the signal finds some local maximum of noise near it, whose
+overlap fades so slowly with the size, if at all, that it says nothing about the limit.
+
+**Consequences.** The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength
 on, at which :math:`\lambda` is the maximum over noise alone; for equal sizes that is the ground state of the spherical
 *d*-spin model, and :meth:`SpikedTensor.mle_threshold` gives it.
 
 **Notation.** :math:`n_i` sizes, *d* order, :math:`\beta` strength, :math:`c_i` shares, :math:`g_i` traces of the
 resolvent, :math:`q_i` overlaps, :math:`\lambda` singular value.
 
-**Source.** Equations stated in [SeddikGuillaudCouillet2024]_; the explicit curve, its fold and the threshold derived
-here. The ground state is that of [AuffingerBenArousCerny2013]_; that it is the maximum over tensors that need not be
-symmetric is taken over for equal sizes, not derived here.
+**Source.** Equations stated in [SeddikGuillaudCouillet2024]_; the explicit curve, its fold, the threshold and what
+iterations find below it derived here. The ground state is that of [AuffingerBenArousCerny2013]_; that it is the maximum
+over tensors that need not be symmetric is taken over for equal sizes, not derived here.
 """
 
 from __future__ import annotations
@@ -60,7 +66,7 @@ class SpikedTensor(Spiked):
     start : str
         Where the power iteration of the experiment starts: at the ``"signal"``, which finds the local maximum that
         the theory is about, or at the first singular vectors of the unfoldings (``"hosvd"``), which finds it only
-        where they see the signal, far above the threshold. The theory is the same.
+        where they see the signal, above :meth:`hosvd_threshold`. The theory is the same.
 
     Raises
     ------
