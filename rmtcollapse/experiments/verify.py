@@ -196,7 +196,7 @@ def _judge(
 
 
 def _exponents(model: ExperimentModel, names: list[str]) -> dict[str, float]:
-    found = model.finite_size() if hasattr(model, "finite_size") else {}
+    found = getattr(model, "finite_size", dict)()
     return {n: found.get(n.split("[")[0], 1.0) for n in names}
 
 
@@ -204,7 +204,7 @@ def _reasons(models: list[ExperimentModel], names: list[str]) -> dict[str, str]:
     """Why values are not judged, of the smallest model that says so."""
     found: dict[str, str] = {}
     for model in models:
-        found = {**(model.unjudged() if hasattr(model, "unjudged") else {}), **found}
+        found = {**getattr(model, "unjudged", dict)(), **found}
     return {n: found[n.split("[")[0]] for n in names if n.split("[")[0] in found}
 
 
