@@ -196,7 +196,7 @@ def _judge(
 
 
 def _exponents(model: ExperimentModel, names: list[str]) -> dict[str, float]:
-    found = getattr(model, "finite_size", dict)()
+    found: Mapping[str, float] = getattr(model, "finite_size", dict)()
     return {n: found.get(n.split("[")[0], 1.0) for n in names}
 
 
