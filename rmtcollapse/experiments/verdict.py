@@ -107,13 +107,18 @@ class Verdict:
         return bool(seen) and not any(r.note.startswith(COARSE) for r in seen)
 
     @property
+    def outcome(self) -> str:
+        """One of ``agrees``, ``disagrees`` and ``not yet judged``."""
+        against = any(abs(r.z) > self.threshold for r in self.rows)
+        return "agrees" if self.passed else "disagrees" if against else "not yet judged"
+
+    @property
     def report(self) -> str:
         """The verdict as text."""
         sizes = ", ".join(f"x{s}" for s in self.sizes)
-        against = any(abs(r.z) > self.threshold for r in self.rows)
-        word = "agrees with" if self.passed else "DISAGREES with" if against else "is NOT YET JUDGED by"
+        words = {"agrees": "agrees with", "disagrees": "DISAGREES with", "not yet judged": "is NOT YET JUDGED by"}
         how = f"{self.trials} trials at each of sizes {sizes}, |z| <= {self.threshold:.2f}"
-        head = f"{self.model}: theory {word} simulation ({how})"
+        head = f"{self.model}: theory {words[self.outcome]} simulation ({how})"
         lines = [f"{'value':<18}{'theory':>14}{'simulated':>14}{'std error':>11}{'z':>8}{'gap':>10}"]
         for r in self.rows:
             numbers = (
