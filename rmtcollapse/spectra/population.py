@@ -236,7 +236,7 @@ class Spectrum:
             return _number(name, value, at_least=0.0) * (m / m.sum())
         if np.shape(value) != (self.dimension,) or m.size == self.dimension:
             return value
-        each = getattr(Spectrum(np.ones(self.dimension), **{name: value}), name)
+        each = getattr(Spectrum(np.ones(self.dimension))._with(**{name: value}), name)
         return np.add.reduceat(each, (np.cumsum(m) - m).astype(np.int64))
 
     def _with(self, **changes: Any) -> Spectrum:
