@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import NoExactValueError, ParameterError, did_you_mean
 from rmtcollapse.experiments.entries import by_entry, columns_by_entry
 from rmtcollapse.experiments.executors import default_executor, seed_sequence
-from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.protocol import ExperimentModel, refuse_no_model
 from rmtcollapse.experiments.simulate import draws, validated_trials
 from rmtcollapse.experiments.verdict import COARSE, Row, Verdict
 
@@ -76,6 +76,7 @@ def verify(
     Verdict
         With ``passed``, ``report`` and ``rows``.
     """
+    refuse_no_model(model)
     exact = _exact(model)
     multiples = _validated_sizes(model, sizes)
     if exact and sizes is None:  # numbers are a claim about the model's own size

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rmtcollapse import ParameterError, Spectrum, verify
+from rmtcollapse import ParameterError, Spectrum, simulate, sweep, verify
 from rmtcollapse.models import AccumulatedRegression, NoisyLabels, RecursiveRegression, RidgeRegression
 
 from .toys import Counter, Toy
@@ -214,6 +214,13 @@ def test_an_infinite_claim_about_a_finite_value_does_not_pass() -> None:
     assert not verdict.passed
     assert verdict.conclusive
     assert "DISAGREES" in verdict.report
+
+
+@pytest.mark.parametrize("model", ["ridge-regression", RidgeRegression, None], ids=["name", "class", "none"])
+def test_what_is_no_model_is_refused(model: Any) -> None:
+    for call in (lambda: verify(model), lambda: simulate(model), lambda: sweep(model, ridge=[1.0])):
+        with pytest.raises(ParameterError, match=r"\Amodel = [^\n]*with its parameters[^\n]*\Z"):
+            call()
 
 
 def test_a_claim_about_nothing_that_is_measured_is_refused() -> None:
