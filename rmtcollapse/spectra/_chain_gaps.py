@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra._chain_curve import Chain, Group
 from rmtcollapse.spectra._chain_real import Point, real_point, turned
-from rmtcollapse.spectra._layer_gains import LEVELS
 
 __all__ = ["Gap", "gaps"]
 
 STEPS, FEW = 800, 100  # of a scan for gaps, and with slopes whose arguments have to be solved for
+FINE = 2  # level of the quadrature on which signs are told: an edge is stationary, and errs by the square
 LOW, HIGH = -60.0, 34.0  # of the logit of a place between two changes of sign
 
 
@@ -78,7 +78,7 @@ class _Interval:
         total = -w * math.fsum(powers[inner] / spot.factors[inner]) + (chain.smooth - 1) * w / (R + w)
         infinite = float(powers[~inner].sum())  # changes of sign at the end
         for group, share in zip(chain.groups, spot.shares, strict=True):
-            _, fall, second = turned(group, share, LEVELS - 3)
+            _, fall, second = turned(group, share, FINE)
             if fall == 0:
                 return -math.inf
             if group.width - R == self.end:  # 1 / fall = 1 / share + ..., of which the first belongs to those
