@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from fractions import Fraction
 from math import isfinite, isnan, sqrt
 from typing import Any, SupportsFloat
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import NoExactValueError, ParameterError, did_you_mean
 from rmtcollapse.experiments.entries import by_entry, columns_by_entry
 from rmtcollapse.experiments.executors import default_executor, seed_sequence
-from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.protocol import ExperimentModel, refuse_no_model
 from rmtcollapse.experiments.simulate import draws, validated_trials
 from rmtcollapse.experiments.verdict import COARSE, UNJUDGED, Row, Verdict
 
@@ -34,6 +35,7 @@ Theory = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] | None
 _FALSE_ALARM = 1e-3  # chance that a right theory is rejected, over all its values together
 _NOTICED = 0.05  # an error of this relative size must not pass
 _ROUNDING = 1e-9  # a value that theory says is zero is measured as rounding of a fit, relative to the largest value
+_ENDLESS = "infinite: a mean cannot be judged"
 _FIRST, _MOST = 48, 6144  # trials a size: first batch, and where an adaptive run gives up
 
 
@@ -75,6 +77,7 @@ def verify(
     Verdict
         With ``passed``, ``report`` and ``rows``; it does not pass where no value could be judged.
     """
+    refuse_no_model(model)
     exact = _exact(model)
     multiples = _validated_sizes(model, sizes)
     if exact and sizes is None:  # numbers are a claim about the model's own size
@@ -172,6 +175,9 @@ def _judge(
     exact: bool,
 ) -> Verdict:
     names, model = [n for n in predictions[0] if n in samples[0]], models[0]
+    if not names:
+        measured = f"one or more of the values that the experiment measures: {', '.join(samples[0])}"
+        raise ParameterError("theory", ", ".join(predictions[0]), measured)
     trials = len(next(iter(samples[0].values())))
     means = {n: np.array([s[n].mean() for s in samples]) for n in names}
     errors = {n: np.array([s[n].std(ddof=1) for s in samples]) / sqrt(trials) for n in names}
@@ -191,6 +197,9 @@ def _judge(
         else _row(n, inverse, rates[n], at, theory[n], means[n], errors[n], threshold, top)
         for n in names
     )
+    if any(r.note == _ENDLESS for r in rows):
+        own = by_entry(model.theory())
+        rows = tuple(_refuted(r) if r.note == _ENDLESS and isfinite(float(own[r.name])) else r for r in rows)
     passed = all(r.passed for r in rows) and len(reasons) < len(rows)
     return Verdict(passed, rows, sizes, trials, threshold, model.name(), means, errors, theory)
 
@@ -228,7 +237,7 @@ def _row(
 ) -> Row:
     """Judge one value over inverse sizes to the power `rate`; `at` is the reported one, `top` the largest value."""
     if not np.isfinite(theory).all():
-        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
+        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note=_ENDLESS)
     gaps = abs(mean - theory)
     if np.all(gaps <= _ROUNDING * top) and (np.all(theory == 0) or np.all(error <= _ROUNDING * abs(mean))):
         return Row(
@@ -252,6 +261,11 @@ def _row(
     note = f"{COARSE}: an error of {blind:.0%} would pass unnoticed; use more trials" if blind > _NOTICED else ""
     passed = bool(abs(z) <= threshold and not note)
     return Row(name, theory[at], theory[at] + unit[at] * gap, width, z, gap, slope, passed, scale, note, rate)
+
+
+def _refuted(row: Row) -> Row:
+    """A value that is said to be infinite, where the mean is known to exist."""
+    return replace(row, z=np.inf, relative_gap=np.inf, passed=False, note="infinite: the mean is not")
 
 
 def _extrapolate(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rmtcollapse import ParameterError, Spectrum, verify
-from rmtcollapse.models import NoisyLabels, RecursiveRegression, RidgeRegression
+from rmtcollapse import ParameterError, Spectrum, simulate, sweep, verify
+from rmtcollapse.models import AccumulatedRegression, NoisyLabels, RecursiveRegression, RidgeRegression
 
 from .toys import Counter, Toy
 
@@ -207,6 +207,26 @@ def test_infinite_theory_is_reported_and_not_judged() -> None:
         assert "infinite" in verdict[name].note
     assert verdict["bias"].theory == 0.0
     assert "inf" in verdict.report
+
+
+def test_an_infinite_claim_about_a_finite_value_does_not_pass() -> None:
+    verdict = verify(SHARP, {"test_error": math.inf}, trials=10)
+    assert not verdict.passed
+    assert verdict.conclusive
+    assert "DISAGREES" in verdict.report
+
+
+@pytest.mark.parametrize("model", ["ridge-regression", RidgeRegression, None], ids=["name", "class", "none"])
+def test_what_is_no_model_is_refused(model: Any) -> None:
+    for call in (lambda: verify(model), lambda: simulate(model), lambda: sweep(model, ridge=[1.0])):
+        with pytest.raises(ParameterError, match=r"\Amodel = [^\n]*with its parameters[^\n]*\Z"):
+            call()
+
+
+def test_a_claim_about_nothing_that_is_measured_is_refused() -> None:
+    model = AccumulatedRegression(dimension=5, samples=20, noise_variance=0.5, iterations=2)
+    with pytest.raises(ParameterError, match=r"\Atheory = 'limit' [^\n]*test_error\Z"):
+        verify(model, {"limit": 1.0}, trials=4)
 
 
 @pytest.mark.parametrize(
