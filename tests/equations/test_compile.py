@@ -266,6 +266,17 @@ def test_another_source_name_or_form_asks_for_the_system(source: Path, change: s
     assert again.calls == 1
 
 
+def test_what_a_source_imports_from_beside_it_is_a_source_too(source: Path) -> None:
+    source.write_text("def system():\n    from rmtcollapse.models._theory import build")
+    theory, system = source.with_name("_theory.py"), source.with_name("_system.py")
+    theory.write_text("from rmtcollapse.models._system import statement\nimport rmtcollapse.models.model")
+    for text, calls in (("statement = 1", 1), ("statement = 2", 1), ("statement = 1", 0)):
+        system.write_text(text)
+        build = Builder()
+        assert Compiled("small", build, [source]).numpy.SYSTEM == "small"
+        assert build.calls == calls
+
+
 def test_a_system_without_sources_is_built_in_every_process(source: Path) -> None:
     first, second = Builder(), Builder(factor=2)
     assert Compiled("small", first, ()).numpy is not Compiled("small", second, ()).numpy
