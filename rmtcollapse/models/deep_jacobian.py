@@ -90,7 +90,8 @@ class DeepJacobian(Model):
         Layers, *L* >= 1.
     activation : str, callable or tuple
         ``"linear"``, ``"relu"``, ``"hard-tanh"``, ``"tanh"``, ``"erf"``, or your own: a pair (activation, derivative)
-        of functions of arrays, or a function with an attribute ``derivative``, with a smooth and bounded derivative.
+        of functions of arrays, or a function with an attribute ``derivative``; the derivative bounded. A triple
+        (activation, derivative, kinks), or an attribute ``kinks``, says between which preactivations it is smooth.
     preactivation_variance : float
         Variance *q* > 0 of the preactivations of every layer. It plays no part for linear networks and ReLU.
     weights : str
