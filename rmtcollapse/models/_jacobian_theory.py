@@ -16,16 +16,18 @@ from rmtcollapse.models._activations import gains, reference_columns
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra._layer_curve import Layers
 from rmtcollapse.spectra._layer_edges import top_point
-from rmtcollapse.spectra._layer_gains import Gains, mean_gain
+from rmtcollapse.spectra._layer_gains import EvenGains, Gains, mean_gain
 
 if TYPE_CHECKING:
     from rmtcollapse.models.deep_jacobian import DeepJacobian
+    from rmtcollapse.spectra.law import Law
 
 __all__ = [
     "correlation_outlier",
     "heaviest_row",
     "jacobian_theory",
     "kinds_of_pruning",
+    "law_of",
     "layers_of",
     "mean_squared_slope",
     "scaling_inflation",
@@ -72,6 +74,23 @@ def layers_of(model: DeepJacobian) -> Layers:
     noise = 1.0 if model.weights == "gaussian" else lost
     gain = 1.0 if model.weight_variance is None else model.weight_variance * law.largest * mean_gain(law)
     return Layers(model.depth, law, noise, gain if model.rescaled else gain * kept)
+
+
+def law_of(layers: Layers) -> Law:
+    """The law of a product of layers; one rotation has that of the slopes."""
+    from rmtcollapse.spectra.laws import Atoms
+    from rmtcollapse.spectra.layers import LayerProduct
+    from rmtcollapse.spectra.slopes import SquaredSlopes
+
+    gains = layers.gains
+    if layers.depth == 1 and layers.noise == 0:
+        if isinstance(gains, EvenGains):
+            return SquaredSlopes(gains, layers.gain)
+        if gains.levels == 0:
+            relative, _, weights = gains.nodes(0)
+            places = [*([0.0] if gains.zero else []), *relative * (layers.gain / layers.mean)]
+            return Atoms(places, [*([gains.zero] if gains.zero else []), *weights])
+    return LayerProduct(layers.depth, gains, layers.noise, layers.gain)
 
 
 @cache

@@ -65,6 +65,7 @@ from rmtcollapse.models._jacobian_theory import (
     heaviest_row,
     jacobian_theory,
     kinds_of_pruning,
+    law_of,
     layers_of,
     mean_squared_slope,
     scaling_inflation,
@@ -308,15 +309,14 @@ class DeepJacobian(Model):
     def law(self) -> Law:
         r"""The law of the eigenvalues of :math:`JJ^\top`, with ``support``, ``atoms``, ``cdf``, ``moments``, ``plot``.
 
+        One layer of orthogonal weights has the law of the squared slopes themselves.
+
         Raises
         ------
         ParameterError
-            For one layer of orthogonal weights and a smooth activation, whose law is that of its squared slopes.
+            For one layer of orthogonal weights and an activation of one's own that is not piecewise linear.
         """
-        from rmtcollapse.spectra.layers import LayerProduct
-
-        layers = layers_of(self)
-        return LayerProduct(layers.depth, layers.gains, layers.noise, layers.gain)
+        return law_of(layers_of(self))
 
     def density(self, x: ArrayLike) -> Any:
         r"""Density of the continuous part of the law of the eigenvalues of :math:`JJ^\top`, on the real axis."""

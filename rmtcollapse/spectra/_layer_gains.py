@@ -148,6 +148,11 @@ class SlopeGains(Gains):
     def first(self) -> int:
         return max(0, math.ceil(math.log2(self.variance) / 2))
 
+    def at(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """c and 1 - c at values (n,) of the standard normal variable."""
+        with np.errstate(under="ignore"):
+            return self._relative(math.sqrt(self.variance) * places)
+
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
         if (level, shifted) not in self._known:
             reach = min(REACH, self.cut / math.sqrt(self.variance))
