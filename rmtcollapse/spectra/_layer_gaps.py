@@ -112,7 +112,7 @@ class _Hole:
         zero = 1 - math.fsum(weight)
         left = self._from_left(s)[:, None] + np.log(gain / self.high)
         right = np.log(gain / self.low) - (self._width() / (1 + np.exp(s)))[:, None] if self.low > 0 else left
-        y = np.where(s[:, None] < 0, left, right)
+        y = np.minimum(np.where(s[:, None] < 0, left, right), 700.0)
         inverse = -1 / np.expm1(y)  # 1 / (1 - c xi)
         share = np.where(y < 0, np.exp(np.minimum(y, 0)) * inverse, -1 / -np.expm1(-np.maximum(y, 1e-300)))
         u = share @ weight
