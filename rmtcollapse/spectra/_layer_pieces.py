@@ -26,6 +26,7 @@ HALVINGS = 30  # of the panels at either end of a piece
 LEVELS = 6
 SAMPLES = 200  # of a piece, to see where its slope turns
 MANY = 40  # pieces
+TOUCHING = 1e-12  # relative distance of gains at which there is no gap between them
 TAIL = 1e9  # reaches away, for what a slope tends to
 
 
@@ -101,7 +102,7 @@ class PieceGains(Gains):
         found: list[tuple[float, float]] = []
         places = [(c, c) for c, _ in self.atoms] + [(p.low, p.high) for p in self._pieces]
         for low, high in sorted(places):
-            if found and low <= found[-1][1]:
+            if found and low <= found[-1][1] * (1 + TOUCHING):
                 found[-1] = found[-1][0], max(high, found[-1][1])
             else:
                 found.append((low, high))
