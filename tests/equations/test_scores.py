@@ -71,5 +71,5 @@ def test_derivatives_and_print() -> None:
     assert sp.diff(scores.score_density(X, A), X) == -scores.score_fall(X, A)
     for f in NAMES.values():
         text = expression_latex(f(X, A))
-        assert "|w||g|^{a}" in text
+        assert r"|w||\zeta|^{a}" in text
         assert text.count("{") == text.count("}")
