@@ -32,7 +32,7 @@ QUICK = [0.3, 0.9, 1 - 1e-12]
 def test_what_is_kept_is_what_the_threshold_leaves(pruning: str, sparsity: float) -> None:
     """By quadrature of the definitions: the share pruned, and the squares lost or kept, whichever is small."""
     found = network(1, sparsity=sparsity, pruning=pruning, rescaled=False, weight_variance=1.0).theory()
-    with mp.workdps(50):  # quad stops at an absolute error
+    with mp.workdps(28 if 0.1 < sparsity < 0.99 else 50):  # quad stops at an absolute error
         tau = mp.mpf(found.unknowns["threshold"])
         kept, lost = found.unknowns["kept"], found.unknowns["lost"]
         left, gone = _shares(tau, pruning)
