@@ -102,14 +102,13 @@ def _pieced(layers: Layers, gains: PieceGains) -> Outline:
     for gap, end, mass in zip(gaps, lower, below, strict=True):
         if gap.low > end:
             bulks, masses = [(end, gap.low), *bulks], [mass - gap.above, *masses]
+    among = {p: i for p in places for i, (a, b) in enumerate(bulks) if a < p < b}  # not in gaps, but in bulks
+    for place, index in among.items():
+        masses[index] -= max(places[place], 0.0)
     atom = next(((place, mass) for place, mass in places.items() if mass > LIMIT), None)
-    inside = [next((i for i, (a, b) in enumerate(bulks) if a < place < b), -1) for place in places]
-    for index, mass in zip(inside, places.values(), strict=True):
-        if index >= 0:  # not among gaps, but among other gains
-            masses[index] -= max(mass, 0.0)
     critical = [lam for gap in gaps for lam in gap.ends if lam is not None]
-    divergent = [p for p, mass in places.items() if abs(mass) <= LIMIT and any(a <= p <= b for a, b in bulks)]
-    return Outline(bulks, atom, critical, False, masses, divergent)
+    divergent = [end for bulk in bulks for end in bulk if abs(places.get(end, 1.0)) <= LIMIT]
+    return Outline(bulks, atom, critical, False, masses, divergent + [p for p in among if abs(places[p]) <= LIMIT])
 
 
 def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:
