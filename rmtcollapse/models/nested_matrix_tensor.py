@@ -207,13 +207,14 @@ class NestedMatrixTensor(Model):
     # ---- experiment ---------------------------------------------------------------------------------------------
 
     def finite_size(self) -> Mapping[str, float]:
-        """Where nothing is detected, the singular value nears an edge, and a chance overlap helps the accuracy.
+        """Where nothing is detected, the singular value nears an edge, and chance overlaps help the accuracy.
 
         The square of a singular value of an unfolding is a constant plus a bulk that is narrower by :math:`n^{-1/2}`.
         """
         if self.matrix_strength > self.threshold():
             return {}
-        return {"singular_value": 7 / 6 if self.estimator == "unfolding" else 2 / 3, "accuracy": 0.5}
+        edge = {"singular_value": 7 / 6 if self.estimator == "unfolding" else 2 / 3}
+        return {**edge, "accuracy": 0.5} if self.matrix_strength else edge
 
     def unjudged(self) -> Mapping[str, str]:
         """Next to the threshold finite sizes tell nothing; and some iterations remember where they start."""

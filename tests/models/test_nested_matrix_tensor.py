@@ -465,6 +465,8 @@ def test_what_experiments_tell_next_to_the_threshold() -> None:
         assert not far.finite_size()
         assert set(model.evolve(matrix_strength=0.6 * threshold).unjudged()) == {"alignment", "accuracy"}
         assert not model.evolve(matrix_strength=0.0).unjudged()
+        rates = [model.evolve(matrix_strength=x).finite_size().get("accuracy", 1.0) for x in (0.0, 0.5 * threshold)]
+        assert rates == [1.0, 0.5]
     # Where the tensor sets in with a jump, the iteration from the signal ends next to it.
     remembers = {T: set(nested((30, 60, 10), 0.0, T, estimator="tensor").unjudged()) for T in (0.3, 0.55)}
     assert remembers == {0.3: {"alignment", "accuracy", "singular_value"}, 0.55: {"alignment", "accuracy"}}

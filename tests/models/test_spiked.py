@@ -230,7 +230,7 @@ def test_the_bulk_of_a_matrix_is_that_of_its_singular_values() -> None:
 
 
 @given(sizes_of)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_bulk_ends_at_the_singular_value_of_the_threshold(sizes: list[int]) -> None:
     model = SpikedTensor(sizes=sizes, strength=0.0)
     law = model.bulk()
@@ -239,7 +239,7 @@ def test_the_bulk_ends_at_the_singular_value_of_the_threshold(sizes: list[int]) 
     assert sum(mass for _, mass in law.atoms()) == pytest.approx(max(spare, 0.0), rel=1e-12, abs=1e-13)
 
 
-@pytest.mark.parametrize("sizes", [[5, 3, 2], [6, 2, 2], [1, 50, 40], [3, 5, 7, 11]])
+@pytest.mark.parametrize("sizes", [[5, 3, 2], [6, 2, 2], [3, 5, 7, 11]])
 def test_the_density_next_to_edges(sizes: list[int]) -> None:
     model = SpikedTensor(sizes=sizes, strength=1.0)
     law = model.bulk()
