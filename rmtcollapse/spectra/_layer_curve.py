@@ -91,32 +91,53 @@ class Layers:
         """Level of the quadrature on the way to a place, and the first at the place."""
         return min(self.gains.first + 1, self.gains.levels)
 
-    def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        """u, 1 + u and the slope of u in lambda, at lambda (n,)."""
+    def sums(
+        self, lam: ComplexArray, level: int, turned: NDArray[np.bool_] | None = None
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """u, 1 + u and the slope of u in lambda, at lambda (n,).
+
+        Where `turned`, :math:`\\xi=-e^\\lambda`: lambda is then small where xi is nearly negative.
+        """
         found = np.empty((3, lam.size), complex)
+        half = np.zeros(lam.size, bool) if turned is None else turned
         with np.errstate(all="ignore"):
-            pole = self.gains.pole(lam)
+            pole = self.gains.pole(lam.real + 1j * np.maximum(lam.imag + np.pi * half, 0.0))
         if pole is None:
-            self._rule(lam, level, False, np.arange(lam.size), found)
+            self._rule(lam, level, False, np.arange(lam.size), half, found)
             return found[0], found[1], found[2]
         step = COARSEST / 2**level
         near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
         for shifted in (False, True):
-            self._rule(lam, level, shifted, np.flatnonzero(near == shifted), found)
+            self._rule(lam, level, shifted, np.flatnonzero(near == shifted), half, found)
         residue, slope = _residue(*pole, step, near)
+        behind = np.flatnonzero(lam.imag + np.pi * half > np.pi / 2)
+        if behind.size:  # the pole of lambda - 2 pi i, mirrored, is as near where xi is negative
+            with np.errstate(all="ignore"):
+                mirrored = self.gains.pole(lam[behind].conj() + 1j * np.pi * (2 - half[behind]))
+            assert mirrored is not None
+            for total, part in zip((residue, slope), _residue(*mirrored, step, near[behind]), strict=True):
+                total[behind] += part.conj()
         return found[0] + residue, found[1] + residue, found[2] + slope
 
-    def _rule(self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], found: ComplexArray) -> None:
+    def _rule(
+        self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], turned: NDArray[np.bool_],
+        found: ComplexArray,
+    ) -> None:  # fmt: skip
         """The trapezoid rule alone, at the places `index`, into `found`."""
         gain, loss, weight = self.gains.nodes(level, shifted)
         step = max(1, CHUNK // gain.size)
         for i in range(0, index.size, step):
             part = index[i : i + step]
+            half = turned[part]
             xi = np.exp(lam[part])
-            inverse = 1 / _without(lam[part], xi, gain, loss)
+            below = _without(lam[part], xi, gain, loss)
+            if half.any():
+                xi = np.where(half, -xi, xi)
+                below[half] = 1 - gain * xi[half, None]
+            inverse = 1 / below
             found[0, part] = xi * (inverse @ (weight * gain))
             found[1, part] = self.gains.zero + inverse @ weight
-            found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+            found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
 
     def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """T and its logarithmic slope in u, in forms that do not cancel."""
