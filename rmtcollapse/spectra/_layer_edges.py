@@ -27,8 +27,8 @@ __all__ = ["Outline", "outline", "top_point"]
 
 LARGEST = 80.0  # of log(xi / (1 - xi))
 STEPS = 4000  # of a scan for gaps
-NO_MASS = 1e-15  # of a bulk that is not told from nothing; the uppermost is kept
 LIMIT = 1e-12  # of the mass of an atom below which the density diverges in its place
+NO_MASS = 1e-15  # of a bulk that is not told from nothing; the uppermost is kept
 
 
 @dataclass(frozen=True)
