@@ -3,8 +3,8 @@ r"""Singular values of the input-output Jacobian of a deep network at its initia
 **Setting.** :math:`h^l=W^l\varphi(h^{l-1})+b^l`, *L* layers of a large width *N*; :math:`W` has independent normal
 entries of variance :math:`\sigma_w^2/N`, or is :math:`\sigma_w` times a Haar orthogonal matrix. Preactivations have the
 variance *q* in every layer. :math:`J=\prod_lW^lD^l`, :math:`D=\operatorname{diag}\varphi'(h)`. A share *s* of the
-weights may be set to 0: a random one, the smallest, or those of the smallest score :math:`|wg|`, *g* normal and
-independent.
+weights may be set to 0: a random one, the smallest, or those of the smallest score :math:`|w\zeta|`,
+:math:`\zeta` normal and independent.
 
 **Statement.** With :math:`d=\varphi'(\sqrt qZ)^2`, :math:`\mu_k=E\,d^k`, :math:`d_{\max}` its largest value,
 :math:`c=d/d_{\max}`, and *f* the share of the squared weights that is kept,
@@ -30,7 +30,7 @@ Slopes that are 1 with probability *p* and else 0 (ReLU, hard tanh, linear) with
 **Criticality.** :math:`\sigma_w^2\mu_1=1` keeps :math:`m_1=1` at any depth. A bias of variance
 :math:`\sigma_b^2=q-\sigma_w^2fE\varphi^2` keeps *q*; it must not be negative.
 
-**Pruning.** At random :math:`f=1-s`. By a score *Y*, which is :math:`|w|` or :math:`|wg|`, of density *p*,
+**Pruning.** At random :math:`f=1-s`. By a score *Y*, which is :math:`|w|` or :math:`|w\zeta|`, of density *p*,
 
 .. math:: f=E[w^2;Y>\tau]=1-s+\tau\,p(\tau),\qquad P(Y\le\tau)=s,
 
@@ -65,6 +65,7 @@ from rmtcollapse.models._jacobian_theory import (
     heaviest_row,
     jacobian_theory,
     kinds_of_pruning,
+    law_of,
     layers_of,
     mean_squared_slope,
     scaling_inflation,
@@ -90,7 +91,8 @@ class DeepJacobian(Model):
         Layers, *L* >= 1.
     activation : str, callable or tuple
         ``"linear"``, ``"relu"``, ``"hard-tanh"``, ``"tanh"``, ``"erf"``, or your own: a pair (activation, derivative)
-        of functions of arrays, or a function with an attribute ``derivative``, with a smooth and bounded derivative.
+        of functions of arrays, or a function with an attribute ``derivative``; the derivative bounded. A triple
+        (activation, derivative, kinks), or an attribute ``kinks``, says between which preactivations it is smooth.
     preactivation_variance : float
         Variance *q* > 0 of the preactivations of every layer. It plays no part for linear networks and ReLU.
     weights : str
@@ -307,15 +309,14 @@ class DeepJacobian(Model):
     def law(self) -> Law:
         r"""The law of the eigenvalues of :math:`JJ^\top`, with ``support``, ``atoms``, ``cdf``, ``moments``, ``plot``.
 
+        One layer of orthogonal weights has the law of the squared slopes themselves.
+
         Raises
         ------
         ParameterError
-            For one layer of orthogonal weights and a smooth activation, whose law is that of its squared slopes.
+            For one layer of orthogonal weights and an activation of one's own that is not piecewise linear.
         """
-        from rmtcollapse.spectra.layers import LayerProduct
-
-        layers = layers_of(self)
-        return LayerProduct(layers.depth, layers.gains, layers.noise, layers.gain)
+        return law_of(layers_of(self))
 
     def density(self, x: ArrayLike) -> Any:
         r"""Density of the continuous part of the law of the eigenvalues of :math:`JJ^\top`, on the real axis."""

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._layer_gains import COARSEST, Gains, mean_gain
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["Here", "Layers"]
@@ -244,7 +244,7 @@ def newton(
     Steps are measured against `room`, the distance of lambda to what is singular. In a bulk their imaginary parts are
     measured against that of lambda too, however small it is: no place is taken for one outside.
     """
-    coarse = COARSE if layers.gains.levels else POLISHED
+    coarse = POLISHED if isinstance(layers.gains, SwitchGains) else COARSE
     out = Found.empty(start.size)
     lam, index, before = start.copy(), np.arange(start.size), np.full(start.size, np.inf)
     with np.errstate(all="ignore"):
@@ -262,6 +262,7 @@ def newton(
                 moved = moved.real + 1j * np.where(moved.imag > 0, moved.imag, SHORTEN * lam.imag)
                 ratio = np.maximum(ratio, np.where(lam.imag > TINY, np.abs(step.imag) / lam.imag, 0.0))
                 floor = floor + np.where(lam.imag > TINY, here.turning / size / lam.imag, 0.0)
+                alive &= (lam.imag > TINY) | (here.slope.real < 0)  # else no limit of places in the upper half plane
             alive &= moved.imag > -1e-9 * free
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
             done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < coarse)

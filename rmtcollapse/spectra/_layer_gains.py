@@ -63,13 +63,14 @@ class Gains(ABC):
         The largest squared slope.
     smallest : float
         Below which no relative gain is.
-    zero : float
-        Probability that the slope is 0.
+    zero, rest : float
+        Probabilities that the slope is 0, and that it is not the largest.
     """
 
     largest: float
     smallest: float = 0.0
     zero: float = 0.0
+    rest: float = 1.0
 
     @abstractmethod
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
@@ -102,6 +103,10 @@ class SwitchGains(Gains):
 
     def __init__(self, share: float, largest: float = 1.0) -> None:
         self.share, self.zero, self.largest = share, 1 - share, largest
+
+    @property
+    def rest(self) -> float:  # type: ignore[override]
+        return self.zero
 
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
         return np.ones(1), np.zeros(1), np.array([self.share])
@@ -142,6 +147,11 @@ class SlopeGains(Gains):
     @property
     def first(self) -> int:
         return max(0, math.ceil(math.log2(self.variance) / 2))
+
+    def at(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """c and 1 - c at values (n,) of the standard normal variable."""
+        with np.errstate(under="ignore"):
+            return self._relative(math.sqrt(self.variance) * places)
 
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
         if (level, shifted) not in self._known:
@@ -229,4 +239,6 @@ def mean_gain(gains: Gains, power: int = 1) -> float:
         if gains.levels == 0 or abs(now - before) <= 2e-15 * now:
             return now
         before = now
-    raise ConvergenceError("the mean squared slope did not settle under halving of the step; use a smoother activation")
+    raise ConvergenceError(
+        "the mean squared slope did not settle under halving of the step; use a smoother activation, or give its kinks"
+    )

@@ -79,10 +79,13 @@ class LayerProduct(Law):
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
+        ends += [_place(log) for log in self._outline.divergent]
         return [left for left, _ in self.support()[:1] if left == 0] + ends
 
     def _bulk_masses(self) -> FloatArray:
         """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
+        if self._outline.masses:
+            return np.array(self._outline.masses)
         rest = 1 - sum(mass for _, mass in self.atoms())
         if len(self.support()) == 1:
             return np.array([rest])
