@@ -113,7 +113,9 @@ def polished(layers: Layers, x: NDArray[np.float64], found: Found) -> Found:
     xi, place, slope = DoubleDouble.of(np.exp(found.lam[index])), DoubleDouble.of(x[index] + 0j), found.slope[index]
     for _ in range(20):
         u, s, z = _exactly(layers, gains, xi)
-        step = -np.log1p((z / place - 1).value) / slope
+        miss = (z / place - 1).value
+        # NumPy's log1p of a complex number has no more digits than its log
+        step = -np.where(np.abs(miss) < 1e-5, miss * (1 - miss * (0.5 - miss / 3)), np.log(1 + miss)) / slope
         xi = xi + xi * DoubleDouble.of(np.expm1(step))
         size = np.abs(step) / found.lam[index].imag
         if np.all(size <= 1e-15):
