@@ -36,6 +36,13 @@ def kept_variance(sparsity: float, pruning: str) -> float:
     return float(gammaincc(1.5, ndtri((1 - sparsity) / 2) ** 2 / 2))
 
 
+def lost_variance(sparsity: float, pruning: str) -> float:
+    """What the former lacks of 1, with its digits."""
+    from scipy.special import erfinv, gammainc
+
+    return sparsity if pruning == "random" else float(gammainc(1.5, erfinv(sparsity) ** 2))
+
+
 def mean_squared_slope(activation: Any, variance: float) -> float:
     """mu_1, the mean square of the slope."""
     law = gains(activation, variance)
@@ -46,7 +53,7 @@ def layers_of(model: DeepJacobian) -> Layers:
     """The layers of the model as free factors."""
     kept = kept_variance(model.sparsity, model.pruning)
     law = gains(model.activation, model.preactivation_variance)
-    noise = 1.0 if model.weights == "gaussian" else 1 - kept
+    noise = 1.0 if model.weights == "gaussian" else lost_variance(model.sparsity, model.pruning)
     gain = 1.0 if model.weight_variance is None else model.weight_variance * law.largest * mean_gain(law)
     return Layers(model.depth, law, noise, gain if model.rescaled else gain * kept)
 

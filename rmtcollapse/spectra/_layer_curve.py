@@ -37,7 +37,7 @@ Room: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
 CHUNK = 2_000_000  # nodes times points that are held at once
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
 SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
-COARSE, POLISHED = 1e-3, 0.05  # relative rounding of a density that is refused; where 32 digits follow
+COARSE, POLISHED = 1e-6, 0.5  # relative rounding of a density that is refused; where 32 digits follow
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
 
 
@@ -98,13 +98,14 @@ class Layers:
             pole = self.gains.pole(lam)
         if pole is None:
             self._rule(lam, level, False, np.arange(lam.size), found)
-            return found[0], found[1], found[2]
+            return found[0].real + 1j * found[1].imag, found[1], found[2]  # its own loses digits where xi is large
         step = COARSEST / 2**level
         near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
         for shifted in (False, True):
             self._rule(lam, level, shifted, np.flatnonzero(near == shifted), found)
         residue, slope = _residue(*pole, step, near)
-        return found[0] + residue, found[1] + residue, found[2] + slope
+        u, s, du = found[0] + residue, found[1] + residue, found[2] + slope
+        return u.real + 1j * s.imag, s, du
 
     def _rule(self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], found: ComplexArray) -> None:
         """The trapezoid rule alone, at the places `index`, into `found`."""
@@ -278,6 +279,13 @@ def solve(layers: Layers, log_z: ComplexArray, start: ComplexArray, room: Room, 
         if not index.size:
             break
     return out
+
+
+def log1p(w: ComplexArray) -> ComplexArray:
+    """log(1 + w) by its parts; NumPy's has no more digits of a small complex number than log has."""
+    size = 0.5 * np.log1p(w.real * (2 + w.real) + w.imag**2)
+    result: ComplexArray = size + 1j * np.arctan2(w.imag, 1 + w.real)
+    return result
 
 
 def log_mean(layers: Layers, lam: ComplexArray) -> ComplexArray:

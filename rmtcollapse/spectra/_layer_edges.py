@@ -37,15 +37,15 @@ class Outline:
         In increasing order.
     atom : tuple of (place, mass) or None
         The atom that is not at 0.
-    critical : list of float
-        :math:`\\log\\xi` at the edges that are square roots.
+    critical : dict
+        :math:`\\log\\xi` at the edges that are square roots, by their places.
     diverges : bool
         Whether the density is infinite at the upper end.
     """
 
     bulks: list[tuple[float, float]]
     atom: tuple[float, float] | None = None
-    critical: list[float] = field(default_factory=list)
+    critical: dict[float, float] = field(default_factory=dict)
     diverges: bool = False
 
 
@@ -55,17 +55,16 @@ def outline(layers: Layers) -> Outline:
     if not isinstance(gains, SwitchGains):
         top = top_point(layers)
         low = _bottom_point(layers)
-        if low is None:
-            return Outline([(-math.inf, _log_z(layers, top))], None, [top])
-        return Outline([(_log_z(layers, low), _log_z(layers, top))], None, [low, top])
+        critical = {_log_z(layers, lam): lam for lam in (low, top) if lam is not None}
+        right = _log_z(layers, top)
+        return Outline([(-math.inf if low is None else _log_z(layers, low), right)], None, critical)
     if layers.noise == 0:
         return _switched_rotations(layers, gains)
     top = top_point(layers)
-    edges, critical = [_log_z(layers, top)], [top]
+    edges, critical = [_log_z(layers, top)], {_log_z(layers, top): top}
     low = -math.inf
     for v0, v1 in _gaps(layers, gains):
-        xi = [_switched_xi(layers, gains, v) for v in (v0, v1)]
-        critical += [math.log(x) for x, v in zip(xi, (v0, v1), strict=True) if v > 0]
+        critical |= {_switched_log_z(layers, gains, v): _switched_lam(layers, gains, v) for v in (v0, v1) if v > 0}
         if v0 == 0:
             low = _switched_log_z(layers, gains, v1)
         else:
@@ -83,13 +82,14 @@ def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:
     if L == 1 or off == 0:
         return Outline([], (place, excess if off == 0 else p))
     if excess == 0:
-        return Outline([(-math.inf, place)], None, [], True)
+        return Outline([(-math.inf, place)], None, {}, True)
     if excess < 0:
         lam = -math.log1p(-excess)  # of t = xi / (1 - xi) = 1 / (L (1 - p) - 1)
-        return Outline([(-math.inf, _log_z(layers, lam))], None, [lam])
+        right = _log_z(layers, lam)
+        return Outline([(-math.inf, right)], None, {right: lam})
     v = off * (L - 1) / excess
-    xi = _switched_xi(layers, gains, v)
-    return Outline([(-math.inf, _switched_log_z(layers, gains, v))], atom, [math.log(xi)])
+    right = _switched_log_z(layers, gains, v)
+    return Outline([(-math.inf, right)], atom, {right: _switched_lam(layers, gains, v)})
 
 
 def top_point(layers: Layers) -> float:
@@ -174,9 +174,9 @@ def _switched_u(layers: Layers, gains: SwitchGains, v: float) -> float:
     return -(gains.share if layers.depth == 1 else 1.0) - v
 
 
-def _switched_xi(layers: Layers, gains: SwitchGains, v: float) -> float:
-    u = _switched_u(layers, gains, v)
-    return u / (gains.share + u) if v > 0 else math.inf
+def _switched_lam(layers: Layers, gains: SwitchGains, v: float) -> float:
+    """log(u / (p + u))."""
+    return math.log1p(gains.share / (v if layers.depth == 1 else gains.zero + v))
 
 
 def _switched_log_z(layers: Layers, gains: SwitchGains, v: float) -> float:

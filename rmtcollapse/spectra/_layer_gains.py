@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -39,6 +40,7 @@ LEVELS = 7  # beyond the first
 
 ComplexArray: TypeAlias = NDArray[Any]
 Nodes: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
+ExactNodes: TypeAlias = tuple[Any, list[Any], list[Any], list[Any]]
 
 
 @lru_cache(maxsize=16)
@@ -82,6 +84,10 @@ class Gains(ABC):
         """
         return None
 
+    def exactly(self, lam: float) -> ExactNodes | None:
+        """Mass at 0, and nodes as those of :meth:`graded` to the digits of mpmath; None if 16 are all there are."""
+        return None
+
     @property
     def levels(self) -> int:
         """Finest level; 0 where level 0 is exact."""
@@ -98,10 +104,30 @@ class Gains(ABC):
 
 
 class SwitchGains(Gains):
-    """A slope that is 1 with probability `share` and 0 otherwise, squared and times `largest`."""
+    """A slope that is 1 with probability `share` and 0 otherwise, squared and times `largest`.
 
-    def __init__(self, share: float, largest: float = 1.0) -> None:
-        self.share, self.zero, self.largest = share, 1 - share, largest
+    Parameters
+    ----------
+    share, largest : float
+        As above.
+    zero : float, optional
+        1 - `share`, where it is known to more digits.
+    """
+
+    def __init__(self, share: float, largest: float = 1.0, zero: float | None = None) -> None:
+        self.share, self.zero, self.largest = share, 1 - share if zero is None else zero, largest
+
+    @property
+    def exact_shares(self) -> tuple[Fraction, Fraction]:
+        """Probabilities of 0 and of 1, of which the smaller one has its digits."""
+        off = Fraction(self.zero) if self.zero < self.share else 1 - Fraction(self.share)
+        return off, 1 - off
+
+    def exactly(self, lam: float) -> ExactNodes:
+        import mpmath as mp
+
+        off, p = (mp.mpf(share.numerator) / share.denominator for share in self.exact_shares)
+        return off, [mp.mpf(1)], [mp.mpf(0)], [p]
 
     def nodes(self, level: int, shifted: bool = False) -> Nodes:
         return np.ones(1), np.zeros(1), np.array([self.share])
@@ -165,7 +191,7 @@ class EvenGains(SlopeGains):
 
     def graded(self, level: int, lam: float) -> Nodes:
         """By z = a sinh s, a the distance of the pole: in s it is at a distance of pi / 2."""
-        scale = min(float(np.abs(self.pole(np.array([lam + 0j]))[0][0])), 4.0)
+        scale = self._scale(lam)
         step = COARSEST / 2 ** (level - self.first)
         s = np.arange(math.ceil(math.asinh(REACH / scale) / step) + 1) * step
         places = scale * np.sinh(s)
@@ -174,6 +200,25 @@ class EvenGains(SlopeGains):
         with np.errstate(under="ignore"):
             gain, loss = self._relative(math.sqrt(self.variance) * places)
         return gain, loss, weights
+
+    def exactly(self, lam: float) -> ExactNodes:
+        import mpmath as mp
+
+        # in s the nearest poles are at distances of pi / 4 and more
+        scale, step = self._scale(lam), mp.mpf(1) / 16
+        angles = [k * step for k in range(math.ceil(math.asinh(REACH / scale) * 16) + 1)]
+        places = [scale * mp.sinh(s) for s in angles]
+        weights = [(1 if s == 0 else 2) * step * scale * mp.cosh(s) * mp.npdf(z)
+                   for s, z in zip(angles, places, strict=True)]  # fmt: skip
+        gain, loss = zip(*(self._relative_exactly(mp.sqrt(self.variance) * z) for z in places), strict=True)
+        return 0, list(gain), list(loss), weights
+
+    def _scale(self, lam: float) -> float:
+        return min(float(np.abs(self.pole(np.array([lam + 0j]))[0][0])), 4.0)
+
+    @abstractmethod
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        """c and 1 - c at a preactivation of mpmath."""
 
     @abstractmethod
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
@@ -188,6 +233,11 @@ class GaussianGains(EvenGains):
     def __init__(self, largest: float, variance: float) -> None:
         super().__init__(lambda h: (np.exp(-2 * h**2), -np.expm1(-2 * h**2)), largest, variance)
 
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        import mpmath as mp
+
+        return mp.exp(-2 * h**2), -mp.expm1(-2 * h**2)
+
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         z = np.sqrt(lam / (2 * self.variance))
         kappa = 1 / (4 * self.variance * z)
@@ -201,6 +251,12 @@ class HyperbolicGains(EvenGains):
 
     def __init__(self, variance: float) -> None:
         super().__init__(_hyperbolic, 1.0, variance)
+
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        import mpmath as mp
+
+        square = mp.tanh(h) ** 2
+        return mp.sech(h) ** 4, square * (2 - square)
 
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         root = math.sqrt(self.variance)

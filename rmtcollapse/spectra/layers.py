@@ -10,10 +10,12 @@ import numpy as np
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
-from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, log_mean
+from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, Room, log_mean
 from rmtcollapse.spectra._layer_edges import Outline, outline
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
-from rmtcollapse.spectra._layer_walk import beside, continued, polished, walked
+from rmtcollapse.spectra._layer_exact import polished
+from rmtcollapse.spectra._layer_near import Edge, edge_at
+from rmtcollapse.spectra._layer_walk import beside, continued, walked
 from rmtcollapse.spectra.estimate import FloatArray
 from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
 
@@ -55,13 +57,27 @@ class LayerProduct(Law):
     def _outline(self) -> Outline:
         return outline(self._layers)
 
+    @cached_property
+    def _square_roots(self) -> dict[float, Edge]:
+        """By the logarithms of their places."""
+        critical = self._outline.critical
+        return {log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items()}
+
     def support(self) -> list[tuple[float, float]]:
-        return [(_place(left), _place(right)) for left, right in self._outline.bulks]
+        return [(self._place(left), self._place(right)) for left, right in self._outline.bulks]
+
+    def _place(self, log: float) -> float:
+        """Of an edge; refuses what is beyond the range of doubles."""
+        if log > 700 or -math.inf < log < -700:
+            raise ConvergenceError(
+                f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
+            )
+        return self._square_roots[log].high if log in self._square_roots else math.exp(log)
 
     def atoms(self) -> list[tuple[float, float]]:
         zero, atom = self._layers.gains.zero, self._outline.atom
         found = [(0.0, zero)] if zero > 0 else []
-        return [*found, (_place(atom[0]), atom[1])] if atom else found
+        return [*found, (self._place(atom[0]), atom[1])] if atom else found
 
     def moments(self, k: int) -> FloatArray:
         layers, count = self._layers, moment_count(k)
@@ -95,11 +111,10 @@ class LayerProduct(Law):
         top = math.log(self._hull[1])
         inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
         log_z = np.log(np.abs(z)) - 1j * np.angle(z)
-        found, room = Found.empty(z.size), beside(layers, self._outline.critical)
+        found, room = Found.empty(z.size), beside(layers, list(self._outline.critical.values()))
         for bulk in np.unique(self._bulk_of(z.real[inside])):
             here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            part = walked(layers, log_z.real[here], top, room)
-            found.put(here, polished(layers, z.real[here], part))
+            found.put(here, self._in_bulk(z.real[here], top, room))
         outside = np.flatnonzero(~inside)
         if outside.size:
             found.put(outside, continued(layers, log_z[outside], top, room))
@@ -109,6 +124,18 @@ class LayerProduct(Law):
                 f"no certified solution at z = {first:.17g} ({int((~found.good).sum())} of {z.size} points): closer "
                 "to an edge than rounding allows, or slopes that are not resolved; move the point"
             )
+        return found
+
+    def _in_bulk(self, x: FloatArray, top: float, room: Room) -> Found:
+        """At places of one bulk: from its edges where they are close, else by continuation from far away."""
+        layers, found = self._layers, Found.empty(x.size)
+        for edge in self._square_roots.values():
+            near = np.flatnonzero(edge.reaches(x) & ~found.good)
+            if near.size:
+                found.put(near, edge.solved(layers, x[near]))
+        rest = np.flatnonzero(~found.good)
+        if rest.size:
+            found.put(rest, polished(layers, x[rest], walked(layers, np.log(x[rest]), top, room)))
         return found
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
@@ -124,11 +151,3 @@ class LayerProduct(Law):
         total = layers.depth * (slopes + weights + layers.log_gain - math.log(layers.mean))
         return np.asarray((total + (layers.depth - 1) * np.log(u)).conj())
 
-
-def _place(log: float) -> float:
-    """exp, or a refusal of what is beyond the range of doubles."""
-    if log > 700 or -math.inf < log < -700:
-        raise ConvergenceError(
-            f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
-        )
-    return math.exp(log)
