@@ -17,6 +17,7 @@ there is the right one. The unknown is :math:`\lambda=\log\xi`, which keeps its 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ ComplexArray: TypeAlias = NDArray[Any]
 Room: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
 CHUNK = 2_000_000  # nodes times points that are held at once
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
-SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
+SHORTEN, TINY = 1e-8, 1e-200  # imaginary parts of less than this are infinitesimal
 COARSE, POLISHED = 1e-6, 0.5  # relative rounding of a density that is refused; where 32 digits follow
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
 
@@ -91,33 +92,46 @@ class Layers:
         """Level of the quadrature on the way to a place, and the first at the place."""
         return min(self.gains.first + 1, self.gains.levels)
 
-    def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        """u, 1 + u and the slope of u in lambda, at lambda (n,)."""
-        found = np.empty((3, lam.size), complex)
+    def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ...]:
+        """u, 1 + u, the slope of u in lambda, and what the nodes' end may leave out of 1 + u, at lambda (n,)."""
+        found = np.empty((4, lam.size), complex)
         with np.errstate(all="ignore"):
             pole = self.gains.pole(lam)
         if pole is None:
-            self._rule(lam, level, False, np.arange(lam.size), found)
-            return found[0].real + 1j * found[1].imag, found[1], found[2]  # its own loses digits where xi is large
-        step = COARSEST / 2**level
-        near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
-        for shifted in (False, True):
-            self._rule(lam, level, shifted, np.flatnonzero(near == shifted), found)
-        residue, slope = _residue(*pole, step, near)
-        u, s, du = found[0] + residue, found[1] + residue, found[2] + slope
-        return u.real + 1j * s.imag, s, du
+            self._rule(lam, level, (False, False), np.arange(lam.size), found)
+            u, s, du, left = found
+        else:
+            step = COARSEST / 2**level
+            near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
+            far = pole[0].real > 7
+            for kind in itertools.product((False, True), repeat=2):
+                self._rule(lam, level, kind, np.flatnonzero((near == kind[0]) & (far == kind[1])), found)
+            residue, slope = _residue(*pole, step, near)
+            u, s, du, left = found[0] + residue, found[1] + residue, found[2] + slope, found[3]
+            left[(pole[0].real > 36) & (np.abs(s) < 1e-280)] = 1.0
+        return u.real + 1j * s.imag, s, du, left.real  # where xi is large, u has no digits of its imaginary part
 
-    def _rule(self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], found: ComplexArray) -> None:
+    def _rule(
+        self, lam: ComplexArray, level: int, kind: tuple[bool, bool], index: NDArray[Any], found: ComplexArray
+    ) -> None:
         """The trapezoid rule alone, at the places `index`, into `found`."""
-        gain, loss, weight = self.gains.nodes(level, shifted)
+        if not index.size:
+            return
+        gain, loss, weight = self.gains.nodes(level, *kind)
         step = max(1, CHUNK // gain.size)
+        ends = [-1] if getattr(self.gains, "even", True) else [0, -1]
+        beyond = weight[ends] * (gain[ends] > 0) * (self.gains.levels > 0)
         for i in range(0, index.size, step):
             part = index[i : i + step]
             xi = np.exp(lam[part])
             inverse = 1 / _without(lam[part], xi, gain, loss)
             found[0, part] = xi * (inverse @ (weight * gain))
             found[1, part] = self.gains.zero + inverse @ weight
-            found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+            if np.abs(xi).max() < 1e100:
+                found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+            else:  # no square may underflow
+                found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
+            found[3, part] = np.abs(inverse[:, ends]) @ beyond
 
     def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """T and its logarithmic slope in u, in forms that do not cancel."""
@@ -131,7 +145,7 @@ class Layers:
     def at(self, lam: ComplexArray, level: int) -> Here:
         """Everything at lambda (n,), on one level of the quadrature."""
         L = self.depth
-        u, s, du = self.sums(lam, level)
+        u, s, du, left = self.sums(lam, level)
         T, bend = self.weights(u, s)
         layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
         turn = _argument(u / s)  # in one: it may be small beside both
@@ -146,6 +160,8 @@ class Layers:
         )
         turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
         rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
+        short = np.where(left > EPS * np.abs(s), L * left / np.abs(s), 0.0)
+        rounding, turning = rounding + short, turning + short
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
 
     def start(self, log_z: ComplexArray) -> ComplexArray:
@@ -208,6 +224,10 @@ class Found:
     def empty(cls, n: int) -> Found:
         zero = np.zeros(n, complex)
         return cls(zero, zero.copy(), zero.copy(), zero + 1, np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool))
+
+    def at(self, where: NDArray[Any]) -> Found:
+        """Those at the indices `where`."""
+        return Found(**{name: values[where] for name, values in vars(self).items()})
 
     def put(self, where: NDArray[Any], other: Found) -> None:
         """Store another's certified points at the indices `where`."""
@@ -285,6 +305,20 @@ def log1p(w: ComplexArray) -> ComplexArray:
     """log(1 + w) by its parts; NumPy's has no more digits of a small complex number than log has."""
     size = 0.5 * np.log1p(w.real * (2 + w.real) + w.imag**2)
     result: ComplexArray = size + 1j * np.arctan2(w.imag, 1 + w.real)
+    return result
+
+
+def faint_heights(layers: Layers, found: Found) -> NDArray[np.float64]:
+    r"""Logarithm of the imaginary part of 1 + u (n,) where that of lambda is infinitesimal.
+
+    To first order :math:`\rho L/|\partial\log z/\partial\lambda|`, where :math:`\rho` is what the poles on the real axis
+    add: it may be far below the range of doubles.
+    """
+    pole = layers.gains.pole(found.lam.real + 0j)
+    if pole is None:
+        return np.full(found.lam.size, np.nan)
+    z, kappa = pole[0].real, pole[1].real
+    result: NDArray[np.float64] = np.log(kappa * math.sqrt(2 * math.pi) * layers.depth / -found.slope.real) - z**2 / 2
     return result
 
 

@@ -135,7 +135,7 @@ def _bottom_point(layers: Layers) -> float | None:
 
     def slope(lam: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(all="ignore"):
-            u, s, du = layers.sums(lam + 0j, gains.levels - 2)
+            u, s, du, _ = layers.sums(lam + 0j, gains.levels - 2)
             s = s.real
             root = (1 - 2 * g) ** 2 + 4 * g * (1 - g) * s
             bend = layers.weights(u.real, np.where(root > 0, s, 0.0))[1]

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 REACH = 13.0  # standard deviations; what lies beyond has a mass of 1e-38
+FAR = 38.0  # the same where a pole is beyond 7: the last weight that is a double
 COARSEST = 0.5  # step of level 0
 LEVELS = 7  # beyond the first
 
@@ -74,7 +75,7 @@ class Gains(ABC):
     zero: float = 0.0
 
     @abstractmethod
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         """Relative gains c (n,) > 0, what they lack of 1, and their weights; with `zero` these sum to 1."""
 
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray] | None:
@@ -129,7 +130,7 @@ class SwitchGains(Gains):
         off, p = (mp.mpf(share.numerator) / share.denominator for share in self.exact_shares)
         return off, [mp.mpf(1)], [mp.mpf(0)], [p]
 
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         return np.ones(1), np.zeros(1), np.array([self.share])
 
     @property
@@ -163,25 +164,27 @@ class SlopeGains(Gains):
         smallest: float = 0.0,
     ) -> None:
         self._relative, self.largest, self.variance, self.smallest = relative, largest, variance, smallest
-        self._known: dict[tuple[int, bool], Nodes] = {}
+        self._known: dict[tuple[int, bool, bool], Nodes] = {}
 
     @property
     def first(self) -> int:
         return max(0, math.ceil(math.log2(self.variance) / 2))
 
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
-        if (level, shifted) not in self._known:
-            reach = min(REACH, self.cut / math.sqrt(self.variance))
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
+        if (level, shifted, far) not in self._known:
+            reach = FAR if far else REACH
             places, weights = gaussian_nodes(level, shifted, reach)
             if self.even:
                 half = places.size // 2
                 places, weights = places[half:], weights[half:] * np.where(places[half:] == 0, 1.0, 2.0)
+            here = np.abs(places) * math.sqrt(self.variance) <= self.cut
             with np.errstate(under="ignore"):
-                gain, loss = self._relative(math.sqrt(self.variance) * places)
-            if reach < REACH:  # all nodes together weigh 1
-                gain, loss, weights = np.append(gain, 0.0), np.append(loss, 1.0), np.append(weights, 1 - weights.sum())
-            self._known[level, shifted] = gain, loss, weights
-        return self._known[level, shifted]
+                gain, loss = self._relative(math.sqrt(self.variance) * places[here])
+            if not here.all():
+                gain, loss = np.append(gain, 0.0), np.append(loss, 1.0)
+                weights = np.append(weights[here], math.fsum(weights[~here]))
+            self._known[level, shifted, far] = gain, loss, weights
+        return self._known[level, shifted, far]
 
 
 class EvenGains(SlopeGains):

@@ -10,7 +10,7 @@ import numpy as np
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
-from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, Room, log_mean
+from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, Room, faint_heights, log_mean
 from rmtcollapse.spectra._layer_edges import Outline, outline
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_exact import polished
@@ -140,7 +140,13 @@ class LayerProduct(Law):
 
     def _transform(self, z: ComplexArray) -> ComplexArray:
         found = self._solved(z)
-        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z) + 0.0  # no -0
+        values = np.asarray(-found.s.conj() / z) + 0.0  # no -0
+        faint = np.flatnonzero((z.imag == 0) & (self._bulk_of(z.real) >= 0) & (found.lam.imag <= TINY))
+        if faint.size:
+            with np.errstate(under="ignore"):
+                height = np.exp(faint_heights(self._layers, found.at(faint)) - np.log(z.real[faint]))
+            values[faint] = values.real[faint] + 1j * height
+        return values
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         layers, found = self._layers, self._solved(z)
