@@ -93,7 +93,7 @@ class Layers:
         return min(self.gains.first + 1, self.gains.levels)
 
     def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ...]:
-        """u, 1 + u, the slope of u in lambda, and what the nodes' end may leave out of 1 + u, at lambda (n,)."""
+        """u, 1 + u, the slope of u in lambda, and the share of 1 + u of the nodes' end, at lambda (n,)."""
         found = np.empty((4, lam.size), complex)
         with np.errstate(all="ignore"):
             pole = self.gains.pole(lam)
@@ -108,8 +108,9 @@ class Layers:
                 self._rule(lam, level, kind, np.flatnonzero((near == kind[0]) & (far == kind[1])), found)
             residue, slope = _residue(*pole, step, near)
             u, s, du, left = found[0] + residue, found[1] + residue, found[2] + slope, found[3]
-            left[(pole[0].real > 36) & (np.abs(s) < 1e-280)] = 1.0
-        return u.real + 1j * s.imag, s, du, left.real  # where xi is large, u has no digits of its imaginary part
+        with np.errstate(under="ignore"):
+            short = np.exp(np.minimum(left.real - np.log(np.abs(s)), 0.0))
+        return u.real + 1j * s.imag, s, du, short  # where xi is large, u has no digits of its imaginary part
 
     def _rule(
         self, lam: ComplexArray, level: int, kind: tuple[bool, bool], index: NDArray[Any], found: ComplexArray
@@ -120,7 +121,8 @@ class Layers:
         gain, loss, weight = self.gains.nodes(level, *kind)
         step = max(1, CHUNK // gain.size)
         ends = [-1] if getattr(self.gains, "even", True) else [0, -1]
-        beyond = weight[ends] * (gain[ends] > 0) * (self.gains.levels > 0)
+        with np.errstate(divide="ignore"):
+            beyond = np.log(weight[ends] * (gain[ends] > 0) * (self.gains.levels > 0))
         for i in range(0, index.size, step):
             part = index[i : i + step]
             xi = np.exp(lam[part])
@@ -131,7 +133,7 @@ class Layers:
                 found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
             else:  # no square may underflow
                 found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
-            found[3, part] = np.abs(inverse[:, ends]) @ beyond
+            found[3, part] = np.max(np.log(np.abs(inverse[:, ends])) + beyond, axis=1)
 
     def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """T and its logarithmic slope in u, in forms that do not cancel."""
@@ -145,7 +147,7 @@ class Layers:
     def at(self, lam: ComplexArray, level: int) -> Here:
         """Everything at lambda (n,), on one level of the quadrature."""
         L = self.depth
-        u, s, du, left = self.sums(lam, level)
+        u, s, du, short = self.sums(lam, level)
         T, bend = self.weights(u, s)
         layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
         turn = _argument(u / s)  # in one: it may be small beside both
@@ -160,8 +162,8 @@ class Layers:
         )
         turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
         rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
-        short = np.where(left > EPS * np.abs(s), L * left / np.abs(s), 0.0)
-        rounding, turning = rounding + short, turning + short
+        cut = np.where(short > EPS, L * short, 0.0)
+        rounding, turning = rounding + cut, turning + cut
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
 
     def start(self, log_z: ComplexArray) -> ComplexArray:

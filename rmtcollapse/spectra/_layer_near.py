@@ -23,6 +23,7 @@ from rmtcollapse.spectra.estimate import FloatArray
 __all__ = ["Edge", "edge_at"]
 
 CLOSE = 0.05  # share of the distance to what else is singular, within which an edge is close
+LEADING = 1e-5  # the same within which the leading order has all digits that there are
 STEPS = 12
 
 
@@ -68,10 +69,17 @@ class Edge:
 
     def solved(self, layers: Layers, x: FloatArray) -> Found:
         """Solutions at places x (n,)."""
-        guess = Found.empty(x.size)
-        guess.lam[:] = self.lam + 1j * self.start(x)
         if isinstance(layers.gains, SwitchGains):
+            guess = Found.empty(x.size)
+            guess.lam[:] = self.lam + 1j * self.start(x)
             return polished(layers, x, guess)
+        found = self._by_differences(layers, x)
+        closest = np.flatnonzero(self.start(x) < LEADING * self.room)
+        if closest.size:
+            found.put(closest, _Differences(layers, self, layers.gains.levels).leading(self.start(x[closest])))
+        return found
+
+    def _by_differences(self, layers: Layers, x: FloatArray) -> Found:
         h, before = 1j * self.start(x), np.zeros(x.size, bool)
         for level in range(layers.gains.first, layers.gains.levels + 1):
             found, now = _Differences(layers, self, level).solved(self.beyond(x), h)
@@ -86,14 +94,24 @@ class Edge:
 def edge_at(layers: Layers, lam: float, others: list[float]) -> Edge:
     """The edge at log(xi) = lam."""
     room = min([abs(lam), *(abs(lam - other) for other in others if other != lam)])
-    step = 1e-3 * room
-    slopes = layers.at(np.array([lam - step, lam + step]) + 0j, layers.path_level).slope.real
-    bend = float(slopes[1] - slopes[0]) / (2 * step)
+    bend = _bend(layers, lam, 0.01 * room)
     exact = exact_place(layers, lam)
     if exact is not None:
         return Edge(lam, room, bend, *exact)
     log_z = float(layers.at(np.array([lam + 0j]), layers.gains.levels).log_z.real[0])
     return Edge(lam, room, bend, math.exp(log_z), 0.0, EPS * (8 + layers.depth + abs(log_z)))
+
+
+def _bend(layers: Layers, lam: float, step: float) -> float:
+    """The derivative of the slope, from differences of the sixth order, on two levels that agree."""
+    before = math.nan
+    for level in range(layers.gains.first, layers.gains.levels + 1):
+        slopes = layers.at(lam + step * np.arange(-3, 4) + 0j, level).slope.real
+        now = float(slopes @ [-1, 9, -45, 0, 45, -9, 1]) / (60 * step)
+        if abs(now - before) <= 1e-11 * abs(now):
+            break
+        before = now
+    return now
 
 
 class _Differences:
@@ -127,6 +145,15 @@ class _Differences:
         found.lam[:], found.u[:], found.s[:], found.slope[:] = self.edge.lam + h, self.u + change, self.s + change, slope
         found.floor[:], found.error[:], found.good[:] = floor + 8 * EPS, EPS * abs(self.edge.lam), good
         return found, h
+
+    def leading(self, height: FloatArray) -> Found:
+        """Where lambda has the imaginary parts `height`, small enough that their squares are rounding."""
+        du = self.xi * float(np.sum(self.weight * self.gain / self.below**2))
+        found = Found.empty(height.size)
+        found.lam[:], found.slope[:] = self.edge.lam + 1j * height, 1j * self.edge.bend * height
+        found.u[:], found.s[:], found.good[:] = self.u + 1j * du * height, self.s + 1j * du * height, True
+        found.error[:], found.floor[:] = EPS * abs(self.edge.lam), LEADING**2
+        return found
 
     def _at(self, h: ComplexArray) -> tuple[Any, ...]:
         """log z over that of the edge, its slope, the change of u, and the size of what log z is a sum of."""

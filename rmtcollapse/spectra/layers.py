@@ -3,10 +3,12 @@ r"""Squared singular values of products of many free layers: weights times diago
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
@@ -15,9 +17,10 @@ from rmtcollapse.spectra._layer_edges import Outline, outline
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_exact import polished
 from rmtcollapse.spectra._layer_near import Edge, edge_at
+from rmtcollapse.spectra._layer_places import LEAST, Places
 from rmtcollapse.spectra._layer_walk import beside, continued, walked
 from rmtcollapse.spectra.estimate import FloatArray
-from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
+from rmtcollapse.spectra.law import ComplexArray, Law, moment_count, probabilities, shaped
 
 __all__ = ["LayerProduct"]
 
@@ -97,9 +100,55 @@ class LayerProduct(Law):
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
         return [left for left, _ in self.support()[:1] if left == 0] + ends
 
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self)
+
+    def quantile(self, q: ArrayLike) -> Any:
+        """Smallest x with ``cdf(x) >= q``; 0 where that is below 1e-300."""
+        from rmtcollapse.spectra._quantile import quantiles
+
+        levels = probabilities(q)
+        return shaped(self._places.back(quantiles(self._places, levels.ravel())), levels.shape)
+
+    def sample(self, size: int | tuple[int, ...], rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Independent draws, as in :class:`rmtcollapse.spectra.law.Law`; 0 for those below 1e-300."""
+        from rmtcollapse.spectra._quantile import draw
+
+        found = draw(self._places, size, np.random.default_rng(rng))
+        return self._places.back(found.ravel()).reshape(found.shape)
+
+    def integrate(self, function: Callable[[FloatArray], ArrayLike]) -> float:
+        """Integral over the whole law, in log x: atoms exactly, bulks by rules that are refined until they stay.
+
+        Where mass lies below 1e-300, as of deep products, the function has to have settled there: `ConvergenceError`
+        otherwise.
+        """
+        from rmtcollapse.spectra._quantile import over_bulk, values_of
+
+        places, total = self._places, 0.0
+        for place, mass in self.atoms():
+            total += mass * float(values_of(function, np.array([place]))[0])
+
+        def over(y: FloatArray) -> FloatArray:
+            return values_of(function, places.places(y))
+
+        for (left, right), mass in zip(places.support(), places.masses(), strict=True):
+            start = places.counts_from(over, left, right)
+            total += over_bulk(places, over, start, right, float(mass) if start == left else None)
+        if places.beyond > 0:
+            last = values_of(function, np.array([LEAST, 2 * LEAST]))
+            if not places.beyond * abs(last[1] - last[0]) <= 1e-13 * max(abs(total), places.beyond * abs(last[0])):
+                raise ConvergenceError(
+                    f"a mass of {places.beyond:.3g} lies below {LEAST:g}, where the function still varies; fewer layers, "
+                    "or a function that is continuous at 0"
+                )
+            total += places.beyond * float(last[0])
+        return total
+
     def _bulk_masses(self) -> FloatArray:
         """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
-        rest = 1 - sum(mass for _, mass in self.atoms())
+        rest = 1.0 - sum(mass for _, mass in self.atoms())
         if len(self.support()) == 1:
             return np.array([rest])
         upper = 1 - self._layers.depth * self._layers.gains.zero
