@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = ["jacobian_system"]
 
+FEW, TERMS = 0.05, 20  # share of the weights up to which so many terms of a series have 70 digits
+
 
 def jacobian_system(atom: bool = False) -> System:
     """The system; with an `atom` at the top there is nothing to solve but how much of the weights is kept."""
@@ -48,7 +50,7 @@ def jacobian_system(atom: bool = False) -> System:
 
 def _pruning(s: Any, magnitude: Any, rotated: Any) -> FixedPoint:
     """The size below which normal weights are set to 0, the share of their squares that stays, and the noise."""
-    from sympy import And, Eq, S, exp, log, pi, sqrt, true
+    from sympy import Add, And, Eq, Rational, S, exp, factorial2, log, pi, sqrt, true
 
     from rmtcollapse.equations.symbols import normal_cdf, unknown
     from rmtcollapse.equations.system import Branch, FixedPoint
@@ -60,9 +62,17 @@ def _pruning(s: Any, magnitude: Any, rotated: Any) -> FixedPoint:
     # 2 Phi - 1 is concave, and the normal tail is below exp(-tau^2 / 2)
     bracket = (s * sqrt(pi / 2), sqrt(-2 * log(1 - s)))
     equation = 2 * normal_cdf(-tau) / (1 - s) - 1
+    # of few weights: 2 Phi - 1 and what is lost of the squares, which 1 - f would cancel, by their series
+    density = sqrt(2 / pi) * exp(-(tau**2) / 2)
+    series = [tau ** (2 * n + 1) / factorial2(2 * n + 1) for n in range(TERMS)]
+    lost = density * Add(*series[1:])
+    few_given = {kept: 1 - lost, noise: (1 - rotated) + rotated * lost}
+    near = (s * sqrt(pi / 2) * Rational(999, 1000), s * Rational(63, 50))
+    pruned = And(magnitude > 0, s > 0)
     branches = (
-        Branch("by magnitude", And(magnitude > 0, s > 0), given, (tau,), (equation,), bracket),
-        Branch("at random", true, {tau: S.Zero, **given}),
+        Branch("few by magnitude", And(pruned, s < FEW), few_given, (tau,), (density * Add(*series) / s - 1,), near),
+        Branch("by magnitude", pruned, given, (tau,), (equation,), bracket),
+        Branch("at random", true, {tau: S.Zero, kept: 1 - s, noise: (1 - rotated) + rotated * s}),
     )
     stated = (Eq(magnitude * 2 * normal_cdf(-tau), magnitude * (1 - s)), Eq(kept, share), Eq(noise, 1 - rotated * kept))
     return FixedPoint("pruning", (tau, kept, noise), stated, branches)

@@ -153,14 +153,14 @@ class Layers:
         turn = _argument(u / s)  # in one: it may be small beside both
         size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
         bent = _argument(T)
-        angle = L * (turn + bent - lam.imag) - turn
+        angle = (L - 1) * turn + L * (bent - lam.imag)
         slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
         pole = self.gains.pole(lam)
         # of the normal density at a pole that counts, in rounding
         steep = (
             1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
         )
-        turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
+        turning = 2 * EPS * steep * ((L - 1) * np.abs(turn) + L * (np.abs(bent) + np.abs(lam.imag)))
         rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
         cut = np.where(short > EPS, L * short, 0.0)
         rounding, turning = rounding + cut, turning + cut

@@ -91,7 +91,7 @@ def _slope(
 def _turn(layers: Layers, u: DoubleDouble, s: DoubleDouble, T: DoubleDouble, lam: NDArray[Any]) -> NDArray[Any]:
     """Argument of z as the equation in logarithms has it."""
     turn = np.angle((u / s).value)
-    result: NDArray[Any] = layers.depth * (turn + np.angle(T.value) - lam.imag) - turn
+    result: NDArray[Any] = (layers.depth - 1) * turn + layers.depth * (np.angle(T.value) - lam.imag)
     return result
 
 

@@ -89,7 +89,7 @@ def quantiles(law: Distribution, q: FloatArray) -> FloatArray:
             open_ = ~(at_low | at_high)
             if open_.any():
                 ends = brackets[0][open_], brackets[1][open_]
-                options = {"xrtol": 4e-16, "xatol": 1e-16, "fatol": 0.0}
+                options = {"xrtol": 4e-16, "xatol": 1e-300, "fatol": 0.0}
                 found = find_root(miss, ends, args=(level[open_],), tolerances=options)
                 result[here[open_]] = _inside(left, right, np.asarray(found.x))
     return result

@@ -225,13 +225,23 @@ def test_one_rotation_is_refused() -> None:
         LayerProduct(1, HyperbolicGains(1.0), 0.0, 1.0)
 
 
-def test_a_place_at_the_edge_of_rounding_is_refused_or_right() -> None:
-    law = LayerProduct(2, HyperbolicGains(1.0), 1.0, 1.0)
-    edge = law.support()[0][1]
-    near = law.density(edge * (1 - np.array([1e-4, 1e-6])))
-    assert near[0] / near[1] == pytest.approx(10.0, rel=1e-3)
-    with pytest.raises(ConvergenceError, match="edge"):
-        law.density(edge * (1 - 1e-15))
+@pytest.mark.parametrize(
+    ("depth", "gains", "noise"),
+    [(2, HyperbolicGains(1.0), 1.0), (20, GaussianGains(1.0, 1e-3), 0.0), (3, SwitchGains(0.5), 0.0)],
+)
+def test_densities_beside_an_edge_are_square_roots_down_to_the_last_double(
+    depth: int, gains: Gains, noise: float
+) -> None:
+    law = LayerProduct(depth, gains, noise, 1.0)
+    edge = law.support()[-1][1]
+    (exact,) = [e for e in law._square_roots.values() if e.high == edge]
+    x = np.append(edge * (1 - 10.0 ** -np.arange(6, 15)), np.nextafter(edge, 0))
+    with mp.workdps(40):
+        beyond = [mp.mpf(exact.high) + exact.low - mp.mpf(v) for v in x]
+        shares = [float(d / mp.sqrt(b)) for d, b in zip(law.density(x), beyond, strict=True)]
+    # of the next order in the distance to the edge
+    assert shares == pytest.approx([shares[-1]] * len(x), rel=1e-4)
+    assert shares[3:] == pytest.approx([shares[-1]] * len(x[3:]), rel=1e-7)
 
 
 def test_wide_and_narrow_places_at_once_and_in_any_order() -> None:
