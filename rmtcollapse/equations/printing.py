@@ -48,6 +48,9 @@ class _CodePrinter(PythonCodePrinter):
     def _print_normal_cdf(self, expr: sp.Expr) -> str:
         return f"normal_cdf({self._print(expr.args[0])})"
 
+    def _print_ScoreBase(self, expr: sp.Expr) -> str:
+        return f"{expr.func.__name__}({', '.join(self._print(a) for a in expr.args)})"
+
     def _print_Infinity(self, expr: Any) -> str:
         return "np.inf"
 

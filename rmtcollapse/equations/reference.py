@@ -13,6 +13,7 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
+from rmtcollapse.equations import scores
 from rmtcollapse.equations.symbols import (
     Column,
     Total,
@@ -127,6 +128,7 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sp.log: mp.log,
     sp.exp: mp.exp,
     reciprocal_sum: _reciprocal_sum,
+    **scores.REFERENCE,
 }
 
 

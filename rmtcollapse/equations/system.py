@@ -22,6 +22,7 @@ __all__ = ["Branch", "FixedPoint", "Recursion", "System"]
 _TAKEN = re.compile(
     r"[pvcxFJHSi]|law|out|np|math|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
     r"|add_up|relative_defect|limit_product|kept_share|lost_share|normal_cdf|reciprocal_sum|midpoint_correction"
+    r"|cosh_integral|score_(cdf|tail|density|fall|square|series)"
     r"|EPS|DEPTH|NO_\w+|.*_(part|after|carried|run|runs)"
     r"|(law_total|total|sum|first|last|begin|step|update|start|given)(\d+|_\d).*"
     r"|(left|right|size|value|f|g)\d+|[jh]\d+_.*"

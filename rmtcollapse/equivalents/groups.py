@@ -129,7 +129,11 @@ def groups_system(groups: int, classes: int, *, drawn: bool = False) -> MatrixSy
     definitions |= {heads[l][i]: sp.Trace(P[i] * T[l]) for l in range(classes) for i in range(groups)}
     definitions[whole] = sp.Add(*a)
     definitions[mean] = sp.MatAdd(*(iota * a[i] / whole * nu[i] for i in range(groups)))
-    definitions[target] = iota * sp.Add(*(a[i] * theta[i] for i in range(groups))) / whole
+    pulled = sp.Add(*(a[i] * theta[i] for i in range(groups)))
+    if not drawn:
+        # The same, as h_k - h_1 = h_k h_1 (t_1 - t_k): classes of equal shares cancel where the penalty is large.
+        pulled = h[0] * sp.Add(*(f[i] * theta[i] + a[i] * theta[i] * (t[0] - t[i]) for i in range(groups)))
+    definitions[target] = iota * pulled / whole
     # Centred, so that nothing is lost where a group is small.
     definitions |= {off[i]: nu[i] - mean for i in range(groups)}
     squares = [x for i in range(groups) for x in (a[i] * off[i] * off[i].T, a[i] * spread[i])]

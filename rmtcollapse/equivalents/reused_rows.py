@@ -90,7 +90,8 @@ def reused_rows_system() -> MatrixSystem:
         sp.Eq(b, f[0] + a2, evaluate=False),
         sp.Eq(z, h**2 / n * (pair + z * pair), evaluate=False),
     )
-    variance = limit_product(s**2, V0) + q * gain / (1 - q * kept) * told
+    # Right labels leave no misfit at the threshold, and their gain there is infinite: the product is finite.
+    variance = limit_product(s**2, V0) + limit_product(q * told, gain) / (1 - q * kept)
     return MatrixSystem(
         name="reused_rows",
         parameters=(d, r, N, lam, eps, n, made, theta, noise, B, unseen, C, nu),

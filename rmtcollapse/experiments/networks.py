@@ -42,7 +42,8 @@ class Pruning:
     sparsity : float
         Their share.
     kind : str
-        ``"random"``, each by itself, or the smallest by ``"magnitude"``.
+        ``"random"``, each by itself; the smallest by ``"magnitude"``; or those of the smallest ``"score"``, the size of
+        the weight times an independent normal variable.
     rescaled : bool
         Whether what stays is scaled back to the mean square that was there before.
     """
@@ -59,7 +60,8 @@ class Pruning:
             kept = weights * (rng.random(weights.shape) >= self.sparsity)
         else:
             gone = round(self.sparsity * weights.size)
-            smallest = np.argpartition(np.abs(weights), gone, axis=None)[:gone]
+            size = np.abs(weights * rng.normal(size=weights.shape) if self.kind == "score" else weights)
+            smallest = np.argpartition(size, gone, axis=None)[:gone]
             kept = weights.copy()
             kept.ravel()[smallest] = 0.0
         if self.rescaled:

@@ -48,7 +48,7 @@ class SpectrumPanel:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """One line: its grid, and for every bin the mean place, what the law has there, and what was drawn."""
+    """One line: its grid, and for every bin a place, what the law has there, and what was drawn."""
 
     grid: Array
     density: Array
@@ -93,18 +93,28 @@ class Densities:
 def _line(model: DeepJacobian, run: Run) -> Density:
     law = model.law()
     ends = _bins(law)
-    grid = np.linspace(ends[0], ends[-1], POINTS + 1)[:-1]
+    # Densities fall like a square root at the edge: as many places there as a smooth line wants.
+    grid = ends[-1] - (ends[-1] - ends[0]) * np.linspace(1.0, 0.0, POINTS + 1)[:-1] ** 2
     square = 10.0 ** (2 * grid)
     density = law.density(square) * square * 2 * np.log(10)
     expected = np.diff(law.cdf(10.0 ** (2 * ends))) / np.diff(ends)
     expected[-1] = (1 - float(law.cdf(10.0 ** (2 * ends[-2])))) / (ends[-1] - ends[-2])
-    place, status = (ends[1:] + ends[:-1]) / 2, model.theory().status
+    place, status = _representative(grid, density, ends, expected), model.theory().status
     if run.trials is None:
         return Density(grid, density, place, expected, None, None, status)
     shares = np.array(_drawn(model, run, ends)) / np.diff(ends)
     whole = 1 / (model.width * np.diff(ends))  # counts are whole numbers
     error = np.sqrt((shares.var(axis=0, ddof=1) + whole**2 / 6) / len(shares))
     return Density(grid, density, place, expected, shares.mean(axis=0), error, status)
+
+
+def _representative(grid: Array, density: Array, ends: Array, expected: Array) -> Array:
+    """Where in every bin the density is its mean over the bin, which is not in the middle where it bends."""
+    found = []
+    for low, high, mean in zip(ends[:-1], ends[1:], expected, strict=True):
+        x = np.linspace(low, high, 101)[:-1]
+        found.append(x[np.argmin(abs(np.interp(x, grid, density) - mean))])
+    return np.array(found)
 
 
 def _bins(law: Law) -> Array:

@@ -1,12 +1,13 @@
 r"""Jacobians of deep networks: Gaussian weights spread the singular values with depth, orthogonal ones need not.
 
-Density of :math:`\log_{10}` of the singular values at criticality. Left: hyperbolic tangents with Gaussian weights; the
-spread grows with the depth whatever the activation. Middle: the same with orthogonal weights: what spreads is the slope
-alone. Right: orthogonal weights of one depth; ReLU loses half of the directions in every layer and spreads, error
-functions and hyperbolic tangents of small preactivations stay near 1: dynamical isometry.
+Density of :math:`\log_{10}` of the singular values at criticality. Top: hyperbolic tangents by depth. With Gaussian
+weights the spread grows with the depth whatever the activation; with orthogonal weights what spreads is the slope
+alone, and small preactivations keep it near 1: dynamical isometry. Bottom: activations at one depth. With Gaussian
+weights they differ little; with orthogonal ones ReLU, which loses half of the directions in every layer, has the
+largest singular values.
 
-Statement from the paper; depths, :math:`q=1` (left and middle) and :math:`q=0.1` (right) are chosen here. Singular
-values that are 0 (half of those of ReLU), and the smallest 15 % of the others, are not shown.
+Statement from the paper; depths, :math:`q=0.1` (top right) and :math:`q=1` (elsewhere) are chosen here. Singular
+values that are 0, and the smallest 15 % of the others, are not shown.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ __all__ = ["FIGURE"]
 
 
 def _panels(size: Size) -> Sequence[SpectrumPanel]:
-    tanh = DeepJacobian(depth=1, activation="tanh", preactivation_variance=1.0, width=size.dimension)
-    turned = tanh.evolve(weights="orthogonal", depth=4)
+    tanh = DeepJacobian(depth=4, activation="tanh", preactivation_variance=1.0, width=size.dimension)
+    turned = tanh.evolve(weights="orthogonal")
     small = turned.evolve(preactivation_variance=0.1)
+    gaussian = _by_activation(tanh, "linear", "relu", "hard-tanh", "tanh")
+    rotated = _by_activation(turned, "relu", "hard-tanh", "tanh", "erf")
     return [
-        SpectrumPanel("tanh, Gaussian weights", {f"$L = {L}$": tanh.evolve(depth=L) for L in (1, 2, 4)}),
-        SpectrumPanel("tanh, orthogonal weights", {f"$L = {L}$": turned.evolve(depth=L) for L in (2, 4, 8)}),
-        SpectrumPanel(
-            "orthogonal weights, $L = 4$, $q = 0.1$",
-            {name: small.evolve(activation=name) for name in ("relu", "tanh", "erf")},
-        ),
+        SpectrumPanel("Gaussian weights, tanh, $q = 1$", {f"$L = {L}$": tanh.evolve(depth=L) for L in (1, 2, 4, 8)}),
+        SpectrumPanel("orthogonal weights, tanh, $q = 0.1$", {f"$L = {L}$": small.evolve(depth=L) for L in (2, 4, 8)}),
+        SpectrumPanel("Gaussian weights, $L = 4$, $q = 1$", gaussian),
+        SpectrumPanel("orthogonal weights, $L = 4$, $q = 1$", rotated),
     ]
+
+
+def _by_activation(model: DeepJacobian, *names: str) -> dict[str, DeepJacobian]:
+    return {name: model.evolve(activation=name) for name in names}
 
 
 FIGURE = Figure(

@@ -2,11 +2,12 @@ r"""Pruned networks: the right scaling keeps the Jacobian's largest singular val
 
 Largest singular value against the share *s* of weights that is set to 0, linear networks (left) and ReLU (right) at
 criticality, Gaussian weights. Divided by the square root of the share of the mean square that is kept, pruned weights
-act like dense ones, whichever are pruned. Divided by :math:`\sqrt{1-s}` after pruning the smallest, which lose little,
-they make the Jacobian grow by :math:`(f/(1-s))^{L/2}`; not divided at all, it shrinks.
+act like dense ones, whichever are pruned. Divided by :math:`\sqrt{1-s}` after pruning the smallest weights, or those of
+the smallest score (a weight times a normal sensitivity), which lose little, they make the Jacobian grow by
+:math:`(f/(1-s))^{L/2}`; not divided at all, it shrinks.
 
-Statement from the paper (a random mask and scores); the mean square *f* that pruning by magnitude keeps is derived
-here, :math:`L=3` and sizes are chosen here.
+Statement from the paper (a random mask and scores); the mean square *f* that pruning by a score keeps is derived here,
+:math:`L=3` and sizes are chosen here.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ def _panel(activation: str, size: Size) -> Panel:
     both: dict[str, Any] = {"sparsity": grid, "weight_variance": larger}
     wrong = Linked(grid.tolist(), both, symbol="s", meaning="share of weights pruned")
     plain = dense.evolve(rescaled=False)
+    value = "largest_singular_value"
     lines = [
-        Line(r"smallest, over $\sqrt{1-s}$ (wrong)", plain, "s", wrong, simulated, "largest_singular_value"),
-        Line(r"smallest, over $\sqrt{f}$", dense, "sparsity", grid, simulated, "largest_singular_value"),
-        Line(r"random, over $\sqrt{1-s}$", dense.evolve(pruning="random"), "sparsity", grid, simulated,
-             "largest_singular_value"),
-        Line("smallest, not scaled", plain, "sparsity", grid, simulated, "largest_singular_value"),
-    ]  # fmt: skip
+        Line(r"magnitude, over $\sqrt{1-s}$ (wrong)", plain, "s", wrong, simulated, value),
+        Line(r"score, over $\sqrt{1-s}$ (wrong)", plain.evolve(pruning="score"), "s", wrong, simulated, value),
+        Line(r"magnitude, over $\sqrt{f}$", dense, "sparsity", grid, simulated, value),
+        Line(r"score, over $\sqrt{f}$", dense.evolve(pruning="score"), "sparsity", grid, simulated, value),
+        Line(r"random, over $\sqrt{1-s}$", dense.evolve(pruning="random"), "sparsity", grid, simulated, value),
+        Line("magnitude, not scaled", plain, "sparsity", grid, simulated, value),
+    ]
     return Panel(f"{activation}, $L = 3$", lines, x="share of weights pruned $s$", y="largest singular value", log="y")
 
 

@@ -121,6 +121,8 @@ def stated_theory(
             "covariances so that their eigenvalues are near one"
         )
     values = {n: float(outputs[_output(n, outputs)]) for n in names}
+    if np.isnan(list(values.values())).any():
+        raise ConvergenceError("classifier: the limit of no ridge was not found at this threshold; give a small ridge")
     return Prediction(values, unknowns, residual, solution.certificate, solution.status, (solution.regime,))
 
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rmtcollapse.equations.system import FixedPoint, System
 
-__all__ = ["jacobian_system"]
-
-FEW, TERMS = 0.05, 20  # share of the weights up to which so many terms of a series have 70 digits
+__all__ = ["jacobian_system", "pruning_system"]
 
 
 def jacobian_system(atom: bool = False) -> System:
@@ -22,11 +20,11 @@ def jacobian_system(atom: bool = False) -> System:
     c, loss, d = Column("gain", "c_j"), Column("loss", r"\bar c_j"), Column("square", "d_j")
     L, variance = parameter("depth", "L", exact=True), parameter("weight_variance", r"\sigma_w^2")
     s, near = parameter("sparsity", "s"), parameter("near", "t")
-    critical, magnitude, rotated, scaled = (
-        parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("critical", "magnitude", "orthogonal", "rescaled")
+    critical, sized, score, rotated, scaled = (
+        parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("critical", "sized", "score", "orthogonal", "rescaled")
     )
-    pruning = _pruning(s, magnitude, rotated)
-    _, kept, noise = pruning.unknowns
+    pruning = _pruning(s, sized, score, rotated)
+    _, kept, _, noise = pruning.unknowns
     mean, gain = unknown("mean_gain", r"\bar c"), unknown("layer_gain", r"\chi")
     m1, ratio = unknown("mean_square", "m_1"), unknown("fourth_moment_ratio", "m_2/m_1^2")
     place, largest = unknown("log_edge", r"\log x"), unknown("largest_singular_value", r"\sigma_{\max}")
@@ -35,7 +33,7 @@ def jacobian_system(atom: bool = False) -> System:
         m1: gain**L,
         ratio: 1 + L * (total(c**2) / mean**2 - 1 + noise * (2 - noise)),
     }
-    given, points = [L, variance, critical, s, magnitude, rotated, scaled], [pruning]
+    given, points = [L, variance, critical, s, sized, score, rotated, scaled], [pruning]
     if atom:
         outputs[place] = L * log(gain / mean)
     else:
@@ -48,34 +46,50 @@ def jacobian_system(atom: bool = False) -> System:
     return System("deep_jacobian", given, columns, points, {mean: total(c), gain: scale}, outputs)
 
 
-def _pruning(s: Any, magnitude: Any, rotated: Any) -> FixedPoint:
-    """The size below which normal weights are set to 0, the share of their squares that stays, and the noise."""
-    from sympy import Add, And, Eq, Rational, S, exp, factorial2, log, pi, sqrt, true
+def pruning_system() -> System:
+    """Alone, how much of the squares of the weights pruning keeps, and how much it takes."""
+    from rmtcollapse.equations.symbols import parameter, unknown
+    from rmtcollapse.equations.system import System
 
-    from rmtcollapse.equations.symbols import normal_cdf, unknown
+    s = parameter("sparsity", "s")
+    sized, score, rotated = (parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("sized", "score", "orthogonal"))
+    pruning = _pruning(s, sized, score, rotated)
+    _, kept, lost, _ = pruning.unknowns
+    outputs = {unknown("kept_squares", "f"): kept, unknown("lost_squares", r"\bar f"): lost}
+    return System("deep_jacobian_pruning", [s, sized, score, rotated], (), [pruning], {}, outputs)
+
+
+def _pruning(s: Any, sized: Any, score: Any, rotated: Any) -> FixedPoint:
+    """The score up to which normal weights are set to 0, the shares of their squares that stay and go, the noise."""
+    from sympy import And, Eq, Integer, Rational, S, log, true
+
+    from rmtcollapse.equations.scores import score_cdf, score_density, score_square, score_tail
+    from rmtcollapse.equations.symbols import unknown
     from rmtcollapse.equations.system import Branch, FixedPoint
 
-    tau, kept, noise = unknown("threshold", r"\tau"), unknown("kept", "f"), unknown("noise", "g")
+    tau, kept = unknown("threshold", r"\tau"), unknown("kept", "f")
+    lost, noise = unknown("lost", r"\bar f"), unknown("noise", "g")
     # 1 - s stays together: it may be small
-    share = (1 - s) * (1 + magnitude * tau * exp(-(tau**2) / 2) * sqrt(2 / pi) / (1 - s))
-    given = {kept: share, noise: 1 - rotated * kept}
-    # 2 Phi - 1 is concave, and the normal tail is below exp(-tau^2 / 2)
-    bracket = (s * sqrt(pi / 2), sqrt(-2 * log(1 - s)))
-    equation = 2 * normal_cdf(-tau) / (1 - s) - 1
-    # of few weights: 2 Phi - 1 and what is lost of the squares, which 1 - f would cancel, by their series
-    density = sqrt(2 / pi) * exp(-(tau**2) / 2)
-    series = [tau ** (2 * n + 1) / factorial2(2 * n + 1) for n in range(TERMS)]
-    lost = density * Add(*series[1:])
-    few_given = {kept: 1 - lost, noise: (1 - rotated) + rotated * lost}
-    near = (s * sqrt(pi / 2) * Rational(999, 1000), s * Rational(63, 50))
-    pruned = And(magnitude > 0, s > 0)
+    share = (1 - s) * (1 + sized * tau * score_density(tau, score) / (1 - s))
+    # cdfs that are concave, (2 / pi) x (log(1 / x) + 1.2) at most; tails below exp(-x), or exp(-x^2 / 2) for magnitudes
+    few = (s / (2 - 2 * log(s)), s * Rational(3, 2))
+    many = (Rational(1, 4), -2 * log(1 - s))
+    mixed = {noise: 1 - rotated + rotated * lost}
     branches = (
-        Branch("few by magnitude", And(pruned, s < FEW), few_given, (tau,), (density * Add(*series) / s - 1,), near),
-        Branch("by magnitude", pruned, given, (tau,), (equation,), bracket),
-        Branch("at random", true, {tau: S.Zero, kept: 1 - s, noise: (1 - rotated) + rotated * s}),
+        Branch("few weights, by score", And(sized > 0, s > 0, 2 * s < 1),
+               {lost: score_square(tau, score), kept: 1 - lost, **mixed}, (tau,),
+               (score_cdf(tau, score) / s - 1,), few),
+        Branch("many weights, by score", And(sized > 0, s > 0), {kept: share, lost: 1 - kept, **mixed}, (tau,),
+               (score_tail(tau, score) / (1 - s) - 1,), many),
+        Branch("at random", true, {tau: S.Zero, lost: s, kept: 1 - s, **mixed}),
+    )  # fmt: skip
+    stated = (
+        Eq(sized * score_cdf(tau, score), sized * s),
+        Eq(kept, share),
+        Eq(kept + lost, Integer(1)),
+        Eq(noise, 1 - rotated * kept),
     )
-    stated = (Eq(magnitude * 2 * normal_cdf(-tau), magnitude * (1 - s)), Eq(kept, share), Eq(noise, 1 - rotated * kept))
-    return FixedPoint("pruning", (tau, kept, noise), stated, branches)
+    return FixedPoint("pruning", (tau, kept, lost, noise), stated, branches)
 
 
 def _edge(L: Any, g: Any, near: Any, c: Any, loss: Any) -> FixedPoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from rmtcollapse.equations.compile import Compiled
 from rmtcollapse.equations.solve import solve_point
-from rmtcollapse.errors import ConvergenceError
+from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.models._activations import gains, reference_columns
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra._layer_curve import Layers
@@ -21,26 +21,42 @@ from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, mea
 if TYPE_CHECKING:
     from rmtcollapse.models.deep_jacobian import DeepJacobian
 
-__all__ = ["heaviest_row", "jacobian_theory", "kept_variance", "layers_of", "mean_squared_slope"]
+__all__ = [
+    "correlation_outlier",
+    "heaviest_row",
+    "jacobian_theory",
+    "kinds_of_pruning",
+    "layers_of",
+    "mean_squared_slope",
+    "scaling_inflation",
+    "squares",
+]
 
 _AGREE = 2e-14  # of values on two levels of the quadrature, and more for more layers
 
 
-def kept_variance(sparsity: float, pruning: str) -> float:
-    """Share of the squares of normal weights that pruning leaves."""
-    from scipy.special import gammaincc, ndtri
+@cache
+def _pruning_module() -> Compiled:
+    def build() -> Any:
+        from rmtcollapse.models._jacobian_system import pruning_system
 
-    if pruning == "random":
-        return 1 - sparsity
-    # What stays is the tail of a chi-square law of three degrees of freedom.
-    return float(gammaincc(1.5, ndtri((1 - sparsity) / 2) ** 2 / 2))
+        return pruning_system()
+
+    return Compiled("deep_jacobian pruning", build, (Path(__file__).parent / "_jacobian_system.py",))
 
 
-def lost_variance(sparsity: float, pruning: str) -> float:
-    """What the former lacks of 1, with its digits."""
-    from scipy.special import erfinv, gammainc
+@lru_cache(maxsize=256)
+def squares(sparsity: float, pruning: str) -> tuple[float, float]:
+    """Shares of the squares of normal weights that pruning keeps, and takes."""
+    given = {"sparsity": sparsity, "orthogonal": 1.0, **kinds_of_pruning(sparsity, pruning)}
+    found = solve_point(_pruning_module(), given, {"multiplicity": np.ones(1)}).outputs
+    return found["kept_squares"], found["lost_squares"]
 
-    return sparsity if pruning == "random" else float(gammainc(1.5, erfinv(sparsity) ** 2))
+
+def kinds_of_pruning(sparsity: float, pruning: str) -> dict[str, float]:
+    """The word as numbers; where nothing is pruned no score counts."""
+    by_score = pruning != "random" and sparsity > 0
+    return {"sized": 1.0 * by_score, "score": 1.0 * (by_score and pruning == "score")}
 
 
 def mean_squared_slope(activation: Any, variance: float) -> float:
@@ -51,9 +67,9 @@ def mean_squared_slope(activation: Any, variance: float) -> float:
 
 def layers_of(model: DeepJacobian) -> Layers:
     """The layers of the model as free factors."""
-    kept = kept_variance(model.sparsity, model.pruning)
+    kept, lost = squares(model.sparsity, model.pruning)
     law = gains(model.activation, model.preactivation_variance)
-    noise = 1.0 if model.weights == "gaussian" else lost_variance(model.sparsity, model.pruning)
+    noise = 1.0 if model.weights == "gaussian" else lost
     gain = 1.0 if model.weight_variance is None else model.weight_variance * law.largest * mean_gain(law)
     return Layers(model.depth, law, noise, gain if model.rescaled else gain * kept)
 
@@ -143,3 +159,31 @@ def heaviest_row(left: float, width: int) -> float:
         return left * ((1 - y**2) / 2 / y**3 - 1 / y + 1) - math.log(width)
 
     return float(brentq(excess, 1e-6, 1.0, xtol=1e-14)) ** -3
+
+
+def scaling_inflation(sparsity: float, pruning: str, depth: int) -> float:
+    """What dividing by the root of the share of weights that is kept, not of their squares, makes of the product."""
+    if pruning == "random":
+        return 1.0
+    log = math.log(squares(sparsity, pruning)[0] / (1 - sparsity)) * depth / 2
+    if log > 700:
+        raise ConvergenceError(f"the inflation exp({log:.6g}) is beyond the range of doubles; fewer layers")
+    return math.exp(log)
+
+
+def correlation_outlier(correlation: float, width: int, quantile: float) -> tuple[float, float]:
+    """How likely common randomness of all weights makes an outlier, and a quantile of the largest singular value."""
+    from scipy.special import erfinv
+
+    from rmtcollapse.spectra.laws import exact_number
+
+    rho, q = (float(exact_number(n, v, f"a number in {d}")) for n, v, d in
+              (("correlation", correlation, "[0, 1)"), ("quantile", quantile, "(0, 1)")))  # fmt: skip
+    if not 0 <= rho < 1:
+        raise ParameterError("correlation", correlation, "a number in [0, 1)")
+    if not 0 < q < 1:
+        raise ParameterError("quantile", quantile, "a number in (0, 1)")
+    alone = 1 - rho
+    chance = math.erfc(math.sqrt(alone / (2 * rho * width))) if rho > 0 else 0.0
+    theta = math.sqrt(2 * rho * width) * float(erfinv(q))
+    return chance, (alone + theta**2) / theta if theta**2 > alone else 2 * math.sqrt(alone)

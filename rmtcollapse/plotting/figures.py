@@ -21,7 +21,9 @@ _PANEL = (5.4, 4.2)  # inches
 
 
 def plot_figure(figure: FigureData, axes: Any = None) -> Any:
-    """Draw an evaluated figure, its panels side by side; returns the axes, an array where there are several.
+    """Draw an evaluated figure, its panels side by side, four in a square.
+
+    Returns the axes, an array (panels,) where there are several.
 
     Parameters
     ----------
@@ -34,7 +36,10 @@ def plot_figure(figure: FigureData, axes: Any = None) -> Any:
     if axes is None:
         import matplotlib.pyplot as plt
 
-        axes = plt.subplots(1, count, figsize=(_PANEL[0] * count, _PANEL[1]), layout="constrained")[1]
+        rows, columns = (2, 2) if count == 4 else (1, count)
+        size = _PANEL[0] * columns, _PANEL[1] * rows
+        axes = plt.subplots(rows, columns, figsize=size, layout="constrained")[1]
+        axes = np.ravel(axes) if count > 1 else axes
     for panel, own in zip(figure.panels, np.atleast_1d(axes).flat, strict=True):
         panel.plot(own)
     return axes

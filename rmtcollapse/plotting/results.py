@@ -103,11 +103,12 @@ def plot_weights(forecast: Forecast, axes: Any = None) -> Any:
 def _product(axes: Axes, product: Any) -> None:
     """Distribution of log10 of the singular values, which spans decades where layers are many."""
     values = product.measured[product.measured > 0]
-    low, high = np.log10(values.min()), np.log10(max(values.max(), product.edges[1]))
-    axes.hist(
-        np.log10(values), bins=40, range=(low, high), density=True, color="0.85", edgecolor="0.7", label="measured"
-    )
-    x = np.linspace(low, np.log10(product.edges[1]), 402)[1:-1]
+    bottom, top = product.edges
+    bottom = bottom if bottom > 0 else min(values.min(), top / 100)
+    low, high = np.log10(min(values.min(), bottom)), np.log10(max(values.max(), top))
+    bins = np.linspace(low, high, 1 + min(max(values.size // 2, 10), 40))
+    axes.hist(np.log10(values), bins.tolist(), density=True, color="0.85", edgecolor="0.7", label="measured")
+    x = np.linspace(np.log10(bottom), np.log10(top), 402)[1:-1]
     share = product.measured.size / product.shape[0]
     density = product.law.density(10.0 ** (2 * x)) * 10.0 ** (2 * x) * 2 * np.log(10) / share
     axes.plot(x, density, color=COLOURS[0], linewidth=1.8, label="random")

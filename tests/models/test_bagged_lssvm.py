@@ -133,6 +133,19 @@ def test_without_a_ridge_it_is_the_limit_of_small_ones(way: str, subset: int) ->
         assert models[1].theory()[name] == pytest.approx(value, rel=1e-6), name
 
 
+def test_the_intercept_of_equal_shares_survives_a_large_ridge() -> None:
+    """As the ridge grows fit and intercept shrink alike; classes of equal shares cancel in the intercept."""
+    model = unlike(priors=[0.5, 0.5], ridge=1e13)
+    (one, two), C, k = model.means, model.covariances, model.subset_samples
+    fit = (one - two) / 2
+    offset = np.trace(C[1] - C[0]) / (2 * k) - fit @ (one + two) / 2
+    spread = [fit @ A @ fit + sum(np.trace(A @ B) for B in C) / (2 * k * model.learners) for A in C]
+    expected = (ndtr((fit @ one + offset) / spread[0] ** 0.5) + ndtr(-(fit @ two + offset) / spread[1] ** 0.5)) / 2
+    found = model.theory()
+    assert found["accuracy"] == pytest.approx(expected, rel=1e-11)
+    assert found["offset"] * model.ridge == pytest.approx(offset, rel=1e-11)
+
+
 def test_threshold_without_a_ridge() -> None:
     found = bagged(dimension=18, mean_norm=1.0, ridge=0.0).theory()
     assert (found["accuracy"], found["score_variance"]) == (0.5, math.inf)

@@ -259,6 +259,7 @@ def test_ridgeless_limits(model: PrunedSynthetic) -> None:
         {"synthetic_samples": 0},
         {"generator": "estimated", "generator_samples": 100, "real_samples": 500},
         {"generator": "same-data"},
+        {"generator": "same-data", "label_error": 0.0},
         {"generator": "estimated", "generator_samples": 256, "real_samples": 300, "synthetic_samples": 512,
          "keep_correct": 0.5, "keep_wrong": 0.5},
     ],
