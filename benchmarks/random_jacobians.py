@@ -46,7 +46,7 @@ def drawn(rng: np.random.Generator) -> Model:
             preactivation_variance=10 ** rng.uniform(-6, 4),
             weights=str(rng.choice(["gaussian", "orthogonal"])),
             sparsity=float(rng.choice([0.0, rng.uniform(0, 0.999), 10 ** rng.uniform(-6, -1)])),
-            pruning=str(rng.choice(["random", "magnitude"])),
+            pruning=str(rng.choice(["random", "magnitude", "score"])),
             rescaled=bool(rng.random() < 0.7),
             weight_variance=None if rng.random() < 0.5 else math.exp(rng.normal() * min(1.0, RANGE / depth / 5)),
         )
@@ -175,7 +175,7 @@ def judged(model: Model, at: Any, x: float, lam: acb, digits: float) -> float:
 
 def again(model: Model, at: Any, x: float, found: Any, density: float) -> float:
     """The same from what the law found, whichever of its numbers has the digits."""
-    digits = 35 + max(0.0, -math.log10(min(1.0, math.pi * x * density)))
+    digits = 35 + max(0.0, -math.log10(min(1.0, float(found.s[0].imag) or 1e-310)))
     ctx.dps = round(digits) + 15
     true = judged(model, at, x, ball(found.lam[0]), digits)
     if math.isnan(true) and at.gains.levels == 0:

@@ -1,7 +1,8 @@
 r"""Activations: the law of their squared slope at a normal preactivation, their energy, and both with mpmath.
 
 ``"erf"`` is the plain error function, of slope :math:`2/\sqrt\pi` at 0. A person's own activation is a pair of
-vectorised functions, (activation, derivative), or one function with an attribute ``derivative``.
+vectorised functions, (activation, derivative), a triple with its kinks, or one function with an attribute
+``derivative`` and perhaps one ``kinks``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra._layer_gains import (
+    REACH,
     Gains,
     GaussianGains,
     HyperbolicGains,
@@ -23,10 +26,13 @@ from rmtcollapse.spectra._layer_gains import (
     SwitchGains,
     gaussian_nodes,
 )
+from rmtcollapse.spectra._layer_pieces import Piece, PieceGains, monotone_pieces, panel_nodes
 
 __all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
 
 LARGEST = 1e4  # preactivation variance at which an unknown slope is resolved
+MOST_KINKS = 20
+_ATTRIBUTES = (("derivative", None), ("kinks", ()))
 Array = NDArray[np.float64]
 Function = Callable[[Any], Any]
 
@@ -39,10 +45,13 @@ class Activation:
     ----------
     value, slope : callable
         From preactivations (n,) to arrays (n,).
+    kinks : tuple of float
+        Preactivations between which both are smooth, in increasing order.
     """
 
     value: Function
     slope: Function
+    kinks: tuple[float, ...] = ()
 
 
 def _erf(h: Any) -> Any:
@@ -72,16 +81,30 @@ def named(activation: Any) -> Activation:
 
 def own_activation(name: str, value: Any, domain: str) -> Activation:
     """A person's own activation, or a refusal that says what is missing."""
-    pair = value if isinstance(value, tuple) else (value, getattr(value, "derivative", None))
     if isinstance(value, Activation):
         return value
-    if len(pair) != 2 or not callable(pair[0]):
+    given = value if isinstance(value, tuple) else (value, *(getattr(value, n, d) for n, d in _ATTRIBUTES))
+    if len(given) not in (2, 3) or not callable(given[0]):
         raise ParameterError(name, value, domain)
-    if not callable(pair[1]):
+    if not callable(given[1]):
         raise ParameterError(name, value, f"{domain}; this function has no derivative")
-    made = Activation(*pair)
+    made = Activation(given[0], given[1], _kinks(name, value, given[2]) if len(given) == 3 else ())
     _check(name, value, made)
     return made
+
+
+def _kinks(name: str, value: Any, kinks: Any) -> tuple[float, ...]:
+    """Places in increasing order, or a refusal."""
+    domain = f"kinks that are at most {MOST_KINKS} finite numbers, such as (0.0,)"
+    try:
+        places = np.atleast_1d(np.asarray(kinks))
+    except ValueError:
+        raise ParameterError(name, kinks, domain) from None
+    if places.size == 0:
+        return ()
+    if places.dtype.kind not in "iuf" or places.ndim != 1 or not np.isfinite(places).all() or places.size > MOST_KINKS:
+        raise ParameterError(name, kinks, domain)
+    return tuple(np.unique(places.astype(float)).tolist())
 
 
 def _check(name: str, value: Any, made: Activation) -> None:
@@ -118,7 +141,27 @@ def gains(activation: Any, variance: float) -> Gains:
         return HyperbolicGains(variance)
     if activation == "erf":
         return GaussianGains(4 / math.pi, variance)
-    return _own_gains(activation, variance)
+    return _kinked_gains(activation, variance) if activation.kinks else _own_gains(activation, variance)
+
+
+def _kinked_gains(activation: Activation, variance: float) -> Gains:
+    """Of a person's own activation with kinks: smooth pieces, some of a constant slope."""
+    if variance > LARGEST:
+        raise ParameterError("preactivation_variance", variance, f"at most {LARGEST:g} with an activation of your own")
+    root = math.sqrt(variance)
+
+    def square(z: Array) -> Array:
+        return np.asarray(activation.slope(root * z), float) ** 2 + 0 * z
+
+    pieces = monotone_pieces(square, [kink / root for kink in activation.kinks])
+    ends = [z for z, piece in ((-REACH, pieces[0]), (REACH, pieces[-1])) if piece.low < piece.high]
+    _refuse_unbounded(activation, square(np.array(ends)), square(gaussian_nodes(6, reach=REACH / 2)[0]))
+    largest = max(piece.high for piece in pieces)
+    pieces = [Piece(p.left, p.right, p.low / largest, p.high / largest) for p in pieces]
+    levels = {(p.low, p.high) for p in pieces if p.high > 0}
+    if levels == {(1.0, 1.0)}:
+        return SwitchGains(min(1.0, sum(p.mass for p in pieces if p.high > 0)), largest)
+    return PieceGains(lambda z: square(z) / largest, largest, pieces)
 
 
 def _own_gains(activation: Activation, variance: float) -> Gains:
@@ -129,13 +172,9 @@ def _own_gains(activation: Activation, variance: float) -> Gains:
     places, _ = gaussian_nodes(6)
     h = math.sqrt(variance) * places
     square = np.asarray(activation.slope(h), float) ** 2
-    if not np.isfinite(square).all() or square.max() == 0:
-        raise ParameterError("activation", activation, "a slope that is finite and somewhere not 0")
+    _refuse_unbounded(activation, square[[0, -1]], square[h.size // 4 : -h.size // 4])
     ends = _extreme(activation, h, square, -1.0), _extreme(activation, h, square, 1.0)
     smallest, largest = (max(end, 0.0) for end in ends)
-    if max(square[0], square[-1]) > 1.01 * np.max(square[h.size // 4 : -h.size // 4]):
-        raise ParameterError("activation", activation, "a slope that is bounded")
-
     if smallest > largest * (1 - 1e-12):
         return SwitchGains(1.0, largest)
 
@@ -144,6 +183,14 @@ def _own_gains(activation: Activation, variance: float) -> Gains:
         return gain, 1 - gain
 
     return SlopeGains(relative, largest, variance, smallest / largest)
+
+
+def _refuse_unbounded(activation: Activation, ends: Array, inside: Array) -> None:
+    """Refuse squared slopes that are not finite, nowhere above 0, or grow beyond all that matters."""
+    if not (np.isfinite(ends).all() and np.isfinite(inside).all() and max(ends.max(initial=0.0), inside.max()) > 0):
+        raise ParameterError("activation", activation, "a slope that is finite and somewhere not 0")
+    if ends.max(initial=0.0) > 1.01 * inside.max():
+        raise ParameterError("activation", activation, "a slope that is bounded")
 
 
 def _extreme(activation: Activation, h: Array, square: Array, sign: float) -> float:
@@ -169,16 +216,24 @@ def energy(activation: Any, variance: float) -> float:
         a = 1 / math.sqrt(variance)
         inner = math.erf(a / math.sqrt(2)) - 2 * a * math.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
         return variance * inner + math.erfc(a / math.sqrt(2))
-    before = math.nan
-    for level in range(max(0, math.ceil(math.log2(variance) / 2)), 16):
-        places, weights = gaussian_nodes(level)
+    before, kinks = math.nan, getattr(activation, "kinks", ())
+    for level in range(8) if kinks else range(max(0, math.ceil(math.log2(variance) / 2)), 16):
+        places, weights = _between(kinks, variance, level) if kinks else gaussian_nodes(level)
         now = math.fsum(weights * np.asarray(named(activation).value(math.sqrt(variance) * places), float) ** 2)
         if abs(now - before) <= 1e-14 * now:
             return now
         before = now
     raise ConvergenceError(
-        "the mean square of the activation did not settle under halving of the step; use a smoother one"
+        "the mean square of the activation did not settle under halving of the step; use a smoother one, or give kinks"
     )
+
+
+def _between(kinks: tuple[float, ...], variance: float, level: int) -> tuple[Array, Array]:
+    """Places of a normal variable and weights, on panels that end where preactivations of this variance have kinks."""
+    inner = [k / math.sqrt(variance) for k in kinks]
+    ends = [-REACH, *(z for z in inner if abs(z) < REACH), REACH]
+    places, weights = zip(*(panel_nodes(a, b, level) for a, b in pairwise(ends)), strict=True)
+    return np.concatenate(places), np.concatenate(weights)
 
 
 # ---- the same to many digits ----------------------------------------------------------------------------------------

@@ -16,16 +16,18 @@ from rmtcollapse.models._activations import gains, reference_columns
 from rmtcollapse.models._prediction import Prediction
 from rmtcollapse.spectra._layer_curve import Layers
 from rmtcollapse.spectra._layer_edges import top_point
-from rmtcollapse.spectra._layer_gains import Gains, SlopeGains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_gains import EvenGains, Gains, mean_gain
 
 if TYPE_CHECKING:
     from rmtcollapse.models.deep_jacobian import DeepJacobian
+    from rmtcollapse.spectra.law import Law
 
 __all__ = [
     "correlation_outlier",
     "heaviest_row",
     "jacobian_theory",
     "kinds_of_pruning",
+    "law_of",
     "layers_of",
     "mean_squared_slope",
     "scaling_inflation",
@@ -74,6 +76,23 @@ def layers_of(model: DeepJacobian) -> Layers:
     return Layers(model.depth, law, noise, gain if model.rescaled else gain * kept)
 
 
+def law_of(layers: Layers) -> Law:
+    """The law of a product of layers; one rotation has that of the slopes."""
+    from rmtcollapse.spectra.laws import Atoms
+    from rmtcollapse.spectra.layers import LayerProduct
+    from rmtcollapse.spectra.slopes import SquaredSlopes
+
+    gains = layers.gains
+    if layers.depth == 1 and layers.noise == 0:
+        if isinstance(gains, EvenGains):
+            return SquaredSlopes(gains, layers.gain)
+        if gains.levels == 0:
+            relative, _, weights = gains.nodes(0)
+            places = [*([0.0] if gains.zero else []), *relative * (layers.gain / layers.mean)]
+            return Atoms(places, [*([gains.zero] if gains.zero else []), *weights])
+    return LayerProduct(layers.depth, gains, layers.noise, layers.gain)
+
+
 @cache
 def _atom_module() -> Compiled:
     def build() -> Any:
@@ -88,7 +107,7 @@ def has_top_atom(layers: Layers) -> bool:
     """Whether orthogonal weights leave nothing above the largest slope of every layer."""
     if layers.noise > 0:
         return False
-    return layers.depth == 1 or (isinstance(layers.gains, SwitchGains) and layers.depth * layers.gains.zero <= 1)
+    return layers.depth == 1 or layers.depth * layers.gains.rest <= 1
 
 
 def jacobian_theory(model: DeepJacobian, digits: int | None = None) -> Prediction:
@@ -105,15 +124,15 @@ def jacobian_theory(model: DeepJacobian, digits: int | None = None) -> Predictio
     for level in range(layers.gains.first + 1, layers.gains.levels + 1) or [0]:
         solution = solve_point(compiled, given, _columns(layers.gains, level, edge))
         values = {name: solution.outputs[name] for name in model.VALUES}
-        if not isinstance(layers.gains, SlopeGains) or (
-            before and _near(values, before, _AGREE * (1 + model.depth / 20))
-        ):
+        if not layers.gains.levels or (before and _near(values, before, _AGREE * (1 + model.depth / 20))):
             status = "; ".join(filter(None, [solution.status.replace("converged", ""), model.caution()])) or "converged"
             return Prediction(
                 values, solution.unknowns, solution.residual, solution.certificate, status, solution.regimes
             )
         before = values
-    raise ConvergenceError("deep-jacobian: the means over the slopes did not settle; use a smoother activation")
+    raise ConvergenceError(
+        "deep-jacobian: the means over the slopes did not settle; use a smoother activation, or give its kinks"
+    )
 
 
 def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bool:
@@ -121,7 +140,7 @@ def _near(now: dict[str, float], before: dict[str, float], allowed: float) -> bo
 
 
 def _columns(law: Gains, level: int, edge: float) -> dict[str, np.ndarray]:
-    gain, loss, weight = law.graded(level, edge) if isinstance(law, SlopeGains) else law.nodes(level)
+    gain, loss, weight = law.graded(level, edge)
     return {"multiplicity": weight, "gain": gain, "loss": loss, "square": law.largest * gain}
 
 

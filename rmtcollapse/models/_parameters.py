@@ -214,7 +214,9 @@ def activation(symbol: str, meaning: str) -> Any:
     """The name of an activation, or one of the user's own."""
     from rmtcollapse.models._activations import NAMES
 
-    domain = f"one of {', '.join(NAMES)}, or a pair (function, derivative) of functions of arrays"
+    domain = (
+        f"one of {', '.join(NAMES)}, or a pair (function, derivative) of functions of arrays, or a triple with kinks"
+    )
     return _field(ParameterSpec("activation", symbol, meaning, domain, "a function", options=NAMES), attrs.NOTHING)
 
 

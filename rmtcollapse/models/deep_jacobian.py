@@ -65,6 +65,7 @@ from rmtcollapse.models._jacobian_theory import (
     heaviest_row,
     jacobian_theory,
     kinds_of_pruning,
+    law_of,
     layers_of,
     mean_squared_slope,
     scaling_inflation,
@@ -90,7 +91,8 @@ class DeepJacobian(Model):
         Layers, *L* >= 1.
     activation : str, callable or tuple
         ``"linear"``, ``"relu"``, ``"hard-tanh"``, ``"tanh"``, ``"erf"``, or your own: a pair (activation, derivative)
-        of functions of arrays, or a function with an attribute ``derivative``, with a smooth and bounded derivative.
+        of functions of arrays, or a function with an attribute ``derivative``; the derivative bounded. A triple
+        (activation, derivative, kinks), or an attribute ``kinks``, says between which preactivations it is smooth.
     preactivation_variance : float
         Variance *q* > 0 of the preactivations of every layer. It plays no part for linear networks and ReLU.
     weights : str
@@ -308,15 +310,14 @@ class DeepJacobian(Model):
     def law(self) -> Law:
         r"""The law of the eigenvalues of :math:`JJ^\top`, with ``support``, ``atoms``, ``cdf``, ``moments``, ``plot``.
 
+        One layer of orthogonal weights has the law of the squared slopes themselves.
+
         Raises
         ------
         ParameterError
-            For one layer of orthogonal weights and a smooth activation, whose law is that of its squared slopes.
+            For one layer of orthogonal weights and an activation of one's own that is not piecewise linear.
         """
-        from rmtcollapse.spectra.layers import LayerProduct
-
-        layers = layers_of(self)
-        return LayerProduct(layers.depth, layers.gains, layers.noise, layers.gain)
+        return law_of(layers_of(self))
 
     def density(self, x: ArrayLike) -> Any:
         r"""Density of the continuous part of the law of the eigenvalues of :math:`JJ^\top`, on the real axis."""

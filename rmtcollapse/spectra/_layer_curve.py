@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._layer_gains import COARSEST, Gains, mean_gain
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SlopeGains, SwitchGains, mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["Here", "Layers"]
@@ -92,41 +92,73 @@ class Layers:
         """Level of the quadrature on the way to a place, and the first at the place."""
         return min(self.gains.first + 1, self.gains.levels)
 
-    def sums(self, lam: ComplexArray, level: int) -> tuple[ComplexArray, ...]:
-        """u, 1 + u, the slope of u in lambda, and the share of 1 + u of the nodes' end, at lambda (n,)."""
+    def sums(
+        self, lam: ComplexArray, level: int, turned: NDArray[np.bool_] | None = None
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """u, 1 + u and the slope of u in lambda, at lambda (n,).
+
+        Where `turned`, :math:`\\xi=-e^\\lambda`: lambda is then small where xi is nearly negative.
+        """
+        return self.cut_sums(lam, level, turned)[:3]
+
+    def cut_sums(
+        self, lam: ComplexArray, level: int, turned: NDArray[np.bool_] | None = None
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray, NDArray[np.float64]]:
+        """The same, and the share of 1 + u of the nodes' end."""
         found = np.empty((4, lam.size), complex)
+        half = np.zeros(lam.size, bool) if turned is None else turned
         with np.errstate(all="ignore"):
-            pole = self.gains.pole(lam)
+            pole = self.gains.pole(lam.real + 1j * np.maximum(lam.imag + np.pi * half, 0.0))
         if pole is None:
-            self._rule(lam, level, (False, False), np.arange(lam.size), found)
+            self._rule(lam, level, (), np.arange(lam.size), half, found)
             u, s, du, left = found
         else:
             step = COARSEST / 2**level
             near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
             far = pole[0].real > 7
             for kind in itertools.product((False, True), repeat=2):
-                self._rule(lam, level, kind, np.flatnonzero((near == kind[0]) & (far == kind[1])), found)
-            residue, slope = _residue(*pole, step, near)
+                self._rule(lam, level, kind, np.flatnonzero((near == kind[0]) & (far == kind[1])), half, found)
+            residue, slope = self._residues(lam, half, pole, step, near)
             u, s, du, left = found[0] + residue, found[1] + residue, found[2] + slope, found[3]
-        with np.errstate(under="ignore"):
+        with np.errstate(all="ignore"):
             short = np.exp(np.minimum(left.real - np.log(np.abs(s)), 0.0))
         return u.real + 1j * s.imag, s, du, short  # where xi is large, u has no digits of its imaginary part
 
+    def _residues(
+        self, lam: ComplexArray, half: NDArray[np.bool_], pole: Any, step: float, near: NDArray[np.bool_]
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """What the rule lacks of u and of its slope; the pole of lambda - 2 pi i, mirrored, is as near for xi < 0."""
+        residue, slope = _residue(pole, step, near)
+        behind = np.flatnonzero(lam.imag + np.pi * half > np.pi / 2)
+        if behind.size:
+            with np.errstate(all="ignore"):
+                mirrored = self.gains.pole(lam[behind].conj() + 1j * np.pi * (2 - half[behind]))
+            assert mirrored is not None
+            for total, part in zip((residue, slope), _residue(mirrored, step, near[behind]), strict=True):
+                total[behind] += part.conj()
+        return residue, slope
+
     def _rule(
-        self, lam: ComplexArray, level: int, kind: tuple[bool, bool], index: NDArray[Any], found: ComplexArray
-    ) -> None:
+        self, lam: ComplexArray, level: int, kind: tuple[bool, ...], index: NDArray[Any], turned: NDArray[np.bool_],
+        found: ComplexArray,
+    ) -> None:  # fmt: skip
         """The trapezoid rule alone, at the places `index`, into `found`."""
         if not index.size:
             return
         gain, loss, weight = self.gains.nodes(level, *kind)
         step = max(1, CHUNK // gain.size)
-        ends = [-1] if getattr(self.gains, "even", True) else [0, -1]
-        with np.errstate(divide="ignore"):
-            beyond = np.log(weight[ends] * (gain[ends] > 0) * (self.gains.levels > 0))
+        ends = [0, -1] if kind == () else [-1]
+        with np.errstate(divide="ignore"):  # what has no ends at the reach, or is followed by a slope of 0
+            beyond = np.log(weight[ends] * (gain[ends] > 0) * isinstance(self.gains, SlopeGains))
         for i in range(0, index.size, step):
             part = index[i : i + step]
+            half = turned[part]
             xi = np.exp(lam[part])
-            inverse = 1 / _without(lam[part], xi, gain, loss)
+            below = _without(lam[part], xi, gain, loss)
+            if half.any():
+                xi = np.where(half, -xi, xi)
+                below[half] = 1 - gain * xi[half, None]
+            inverse = 1 / below
             found[0, part] = xi * (inverse @ (weight * gain))
             found[1, part] = self.gains.zero + inverse @ weight
             if np.abs(xi).max() < 1e100:
@@ -147,7 +179,7 @@ class Layers:
     def at(self, lam: ComplexArray, level: int) -> Here:
         """Everything at lambda (n,), on one level of the quadrature."""
         L = self.depth
-        u, s, du, short = self.sums(lam, level)
+        u, s, du, short = self.cut_sums(lam, level)
         T, bend = self.weights(u, s)
         layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
         turn = _argument(u / s)  # in one: it may be small beside both
@@ -183,13 +215,14 @@ def _without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatA
 
 
 def _residue(
-    z: ComplexArray, kappa: ComplexArray, bend: ComplexArray, step: float, shifted: NDArray[np.bool_]
+    pole: tuple[ComplexArray, ComplexArray, ComplexArray], step: float, shifted: NDArray[np.bool_]
 ) -> tuple[ComplexArray, ComplexArray]:
     r"""What the trapezoid rule lacks of u because of the poles at z and -z, and its slope in lambda.
 
     :math:`4\pi i\,\kappa\phi(z)/(1-E)`, :math:`E=e^{-2\pi iz/h}` (minus that between nodes). Poles beyond
     :math:`\pi/h` are beyond the reach of the rule's own error.
     """
+    z, kappa, bend = pole
     with np.errstate(all="ignore"):
         inverse = np.where(shifted, -1.0, 1.0) * np.exp(2j * np.pi * z / step)
         density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
@@ -246,7 +279,7 @@ def newton(
     Steps are measured against `room`, the distance of lambda to what is singular. In a bulk their imaginary parts are
     measured against that of lambda too, however small it is: no place is taken for one outside.
     """
-    coarse = COARSE if layers.gains.levels else POLISHED
+    coarse = POLISHED if isinstance(layers.gains, SwitchGains) else COARSE
     out = Found.empty(start.size)
     lam, index, before = start.copy(), np.arange(start.size), np.full(start.size, np.inf)
     with np.errstate(all="ignore"):
@@ -264,6 +297,7 @@ def newton(
                 moved = moved.real + 1j * np.where(moved.imag > 0, moved.imag, SHORTEN * lam.imag)
                 ratio = np.maximum(ratio, np.where(lam.imag > TINY, np.abs(step.imag) / lam.imag, 0.0))
                 floor = floor + np.where(lam.imag > TINY, here.turning / size / lam.imag, 0.0)
+                alive &= (lam.imag > TINY) | (here.slope.real < 0)  # else no limit of places in the upper half plane
             alive &= moved.imag > -1e-9 * free
             quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
             done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < coarse)
@@ -313,8 +347,8 @@ def log1p(w: ComplexArray) -> ComplexArray:
 def faint_heights(layers: Layers, found: Found) -> NDArray[np.float64]:
     r"""Logarithm of the imaginary part of 1 + u (n,) where that of lambda is infinitesimal.
 
-    To first order :math:`\rho L/|\partial\log z/\partial\lambda|`, where :math:`\rho` is what the poles on the real axis
-    add: it may be far below the range of doubles.
+    To first order :math:`\rho L/|\partial\log z/\partial\lambda|`, where :math:`\rho` is what the poles on the real
+    axis add: it may be far below the range of doubles.
     """
     pole = layers.gains.pole(found.lam.real + 0j)
     if pole is None:

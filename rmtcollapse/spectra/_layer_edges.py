@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra._layer_curve import Layers
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_gaps import Gap, atom_place, gaps_of
+from rmtcollapse.spectra._layer_pieces import PieceGains
 
 __all__ = ["Outline", "outline", "top_point"]
 
 LARGEST = 80.0  # of log(xi / (1 - xi))
 STEPS = 4000  # of a scan for gaps
+LIMIT = 1e-12  # of the mass of an atom below which the density diverges in its place
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,25 @@ class Outline:
         :math:`\\log\\xi` at the edges that are square roots, by their places.
     diverges : bool
         Whether the density is infinite at the upper end.
+    masses : list of float
+        Of the bulks, where the slopes have atoms and gaps of their own; else empty.
+    divergent : list of float
+        Further places, edges, at which the density is infinite.
     """
 
     bulks: list[tuple[float, float]]
     atom: tuple[float, float] | None = None
     critical: dict[float, float] = field(default_factory=dict)
     diverges: bool = False
+    masses: list[float] = field(default_factory=list)
+    divergent: list[float] = field(default_factory=list)
 
 
 def outline(layers: Layers) -> Outline:
     """The outline of a product of at least one layer; one orthogonal layer of smooth slopes is another matter."""
     gains = layers.gains
+    if isinstance(gains, PieceGains):
+        return _pieced(layers, gains)
     if not isinstance(gains, SwitchGains):
         top = top_point(layers)
         low = _bottom_point(layers)
@@ -71,6 +82,30 @@ def outline(layers: Layers) -> Outline:
             edges = [_switched_log_z(layers, gains, v0), _switched_log_z(layers, gains, v1), *edges]
     ends = [low, *edges]
     return Outline(list(zip(ends[::2], ends[1::2], strict=True)), None, critical)
+
+
+def _pieced(layers: Layers, gains: PieceGains) -> Outline:
+    """Between the gaps: bulks, and the atoms of orthogonal weights."""
+    heavy = [(c, p) for c, p in gains.atoms if layers.noise == 0 and layers.depth * (1 - p) < 1 + LIMIT]
+    places = {atom_place(layers, c): 1 - layers.depth * (gains.rest if c == 1 else 1 - p) for c, p in heavy}
+    if heavy and heavy[-1][0] == 1:
+        gaps = [Gap(atom_place(layers, 1.0), math.inf, (None, None), 0.0)]
+    else:
+        top = top_point(layers)
+        gaps = [Gap(_log_z(layers, top), math.inf, (top, None), 0.0)]
+    gaps += gaps_of(layers)
+    below = [gap.above for gap in gaps[1:]] + [1 - gains.zero]
+    lower = [gap.high for gap in gaps[1:]] + [-math.inf]
+    bulks: list[tuple[float, float]] = []
+    masses: list[float] = []
+    for gap, end, mass in zip(gaps, lower, below, strict=True):
+        if gap.low > end:
+            bulks, masses = [(end, gap.low), *bulks], [mass - gap.above, *masses]
+    atom = next(((place, mass) for place, mass in places.items() if mass > LIMIT), None)
+    ends = [pair for gap in gaps for pair in zip((gap.low, gap.high), gap.ends, strict=True)]
+    critical = {place: lam for place, lam in ends if lam is not None}
+    divergent = [end for bulk in bulks for end in bulk if abs(places.get(end, 1.0)) <= LIMIT]
+    return Outline(bulks, atom, critical, False, masses, divergent)
 
 
 def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:
@@ -135,7 +170,7 @@ def _bottom_point(layers: Layers) -> float | None:
 
     def slope(lam: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(all="ignore"):
-            u, s, du, _ = layers.sums(lam + 0j, gains.levels - 2)
+            u, s, du = layers.sums(lam + 0j, gains.levels - 2)
             s = s.real
             root = (1 - 2 * g) ** 2 + 4 * g * (1 - g) * s
             bend = layers.weights(u.real, np.where(root > 0, s, 0.0))[1]

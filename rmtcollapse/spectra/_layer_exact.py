@@ -78,9 +78,7 @@ def _expm1(w: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def _slope(
-    layers: Layers, u: NDArray[Any], s: NDArray[Any], T: NDArray[Any], du: NDArray[Any]
-) -> NDArray[Any]:
+def _slope(layers: Layers, u: NDArray[Any], s: NDArray[Any], T: NDArray[Any], du: NDArray[Any]) -> NDArray[Any]:
     g = layers.noise
     root = 2 * T - 1 - 2 * g * u
     bend = (g + g * (1 - g) / root) / T

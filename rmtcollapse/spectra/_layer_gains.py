@@ -66,13 +66,14 @@ class Gains(ABC):
         The largest squared slope.
     smallest : float
         Below which no relative gain is.
-    zero : float
-        Probability that the slope is 0.
+    zero, rest : float
+        Probabilities that the slope is 0, and that it is not the largest.
     """
 
     largest: float
     smallest: float = 0.0
     zero: float = 0.0
+    rest: float = 1.0
 
     @abstractmethod
     def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
@@ -130,6 +131,10 @@ class SwitchGains(Gains):
         off, p = (mp.mpf(share.numerator) / share.denominator for share in self.exact_shares)
         return off, [mp.mpf(1)], [mp.mpf(0)], [p]
 
+    @property
+    def rest(self) -> float:  # type: ignore[override]
+        return self.zero
+
     def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         return np.ones(1), np.zeros(1), np.array([self.share])
 
@@ -169,6 +174,11 @@ class SlopeGains(Gains):
     @property
     def first(self) -> int:
         return max(0, math.ceil(math.log2(self.variance) / 2))
+
+    def at(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """c and 1 - c at values (n,) of the standard normal variable."""
+        with np.errstate(under="ignore"):
+            return self._relative(math.sqrt(self.variance) * places)
 
     def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         if (level, shifted, far) not in self._known:
@@ -288,4 +298,6 @@ def mean_gain(gains: Gains, power: int = 1) -> float:
         if gains.levels == 0 or abs(now - before) <= 2e-15 * now:
             return now
         before = now
-    raise ConvergenceError("the mean squared slope did not settle under halving of the step; use a smoother activation")
+    raise ConvergenceError(
+        "the mean squared slope did not settle under halving of the step; use a smoother activation, or give its kinks"
+    )

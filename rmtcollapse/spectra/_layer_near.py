@@ -1,7 +1,7 @@
 r"""Close to an edge of a product of layers, where :math:`\log z` is stationary in :math:`\lambda=\log\xi`.
 
-There :math:`\log z-\log z_*` is a small difference, of the order of :math:`h^2`, :math:`h=\lambda-\lambda_*`. It is made
-of differences of *u*, which are sums of nodes as *u* is, and lose nothing; with the place of the edge to 32 digits a
+There :math:`\log z-\log z_*` is a small difference, of the order of :math:`h^2`, :math:`h=\lambda-\lambda_*`. It is
+made of differences of *u*, which are sums of nodes as *u* is, and lose nothing; with the place of the edge to 32 digits a
 density keeps its digits down to the last double inside.
 """
 
@@ -18,6 +18,7 @@ from rmtcollapse.spectra._arithmetic import EPS
 from rmtcollapse.spectra._layer_curve import COARSE, ComplexArray, Found, Layers, log1p
 from rmtcollapse.spectra._layer_exact import exact_place, polished
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_pieces import PieceGains
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["Edge", "edge_at"]
@@ -53,7 +54,9 @@ class Edge:
     def beyond(self, x: FloatArray) -> FloatArray:
         """log(x / place) (n,), which keeps its digits."""
         share = ((x - self.high) - self.low) / self.high
-        result: FloatArray = np.where(share > -0.5, np.log1p(np.maximum(share, -0.5)), np.log(np.maximum(x, 1e-323) / self.high))
+        result: FloatArray = np.where(
+            share > -0.5, np.log1p(np.maximum(share, -0.5)), np.log(np.maximum(x, 1e-323) / self.high)
+        )
         return result
 
     def start(self, x: FloatArray) -> FloatArray:
@@ -87,19 +90,29 @@ class Edge:
             h, before = np.where(found.good, now, h), found.good
             if stays.all():
                 break
-        found.good = stays
+        found.good = stays if layers.gains.levels else found.good
         return found
 
 
 def edge_at(layers: Layers, lam: float, others: list[float]) -> Edge:
     """The edge at log(xi) = lam."""
-    room = min([abs(lam), *(abs(lam - other) for other in others if other != lam)])
+    room = _room(layers, lam, [other for other in others if other != lam])
     bend = _bend(layers, lam, 0.01 * room)
     exact = exact_place(layers, lam)
     if exact is not None:
         return Edge(lam, room, bend, *exact)
     log_z = float(layers.at(np.array([lam + 0j]), layers.gains.levels).log_z.real[0])
     return Edge(lam, room, bend, math.exp(log_z), 0.0, EPS * (8 + layers.depth + abs(log_z)))
+
+
+def _room(layers: Layers, lam: float, others: list[float]) -> float:
+    """The distance to 0, to other edges, and to the slopes' own places."""
+    gains, places = layers.gains, [0.0, *others]
+    if isinstance(gains, PieceGains):
+        places += [-math.log(c) for span in gains.support for c in span if c > 0]
+    elif gains.smallest > 0:
+        places.append(-math.log(gains.smallest))
+    return min(abs(lam - place) for place in places)
 
 
 def _bend(layers: Layers, lam: float, step: float) -> float:
@@ -142,7 +155,12 @@ class _Differences:
             floor = EPS * size / np.abs(slope) / h.imag + self.edge.error / np.abs(2 * beyond)
             good = (h.imag > 0) & (left <= 8 * np.maximum(floor, 8 * EPS) * h.imag) & (floor < COARSE)
         found = Found.empty(h.size)
-        found.lam[:], found.u[:], found.s[:], found.slope[:] = self.edge.lam + h, self.u + change, self.s + change, slope
+        found.lam[:], found.u[:], found.s[:], found.slope[:] = (
+            self.edge.lam + h,
+            self.u + change,
+            self.s + change,
+            slope,
+        )
         found.floor[:], found.error[:], found.good[:] = floor + 8 * EPS, EPS * abs(self.edge.lam), good
         return found, h
 
@@ -163,7 +181,7 @@ class _Differences:
         shares = self.weight * self.gain
         change = moved * (inverse @ (shares / self.below))
         du = (self.xi + moved) * ((inverse * inverse) @ shares)
-        T, bend = layers.weights(self.u + change, self.s + change)
+        bend = layers.weights(self.u + change, self.s + change)[1]
         root = np.sqrt(1 + 4 * g * (1 - g) * (self.u + change))
         turned = g * change * (1 + 2 * (1 - g) / (root + self.root)) / self.T
         parts = [(L - 1) * log1p(change / self.u), -(L - 1) * log1p(change / self.s), L * log1p(turned), -L * h]

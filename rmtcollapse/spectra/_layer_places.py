@@ -63,8 +63,7 @@ class Places:
         return x
 
     def cdf(self, y: ArrayLike) -> Any:
-        found = self.law.cdf(self.places(np.asarray(y, float)))
-        return found
+        return self.law.cdf(self.places(np.asarray(y, float)))
 
     def density(self, y: FloatArray) -> FloatArray:
         x = self.places(y)

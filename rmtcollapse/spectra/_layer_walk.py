@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.spectra._layer_curve import ComplexArray, Found, Layers, Room, newton, solve
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_pieces import PieceGains
 
 __all__ = ["beside", "continued", "walked"]
 
@@ -19,11 +20,29 @@ ROUNDS = 5
 
 def beside(layers: Layers, critical: list[float]) -> Room:
     """For lambda, the distance to the edges, to 0, and to the slopes' own places unless these are known as poles."""
+    if isinstance(layers.gains, PieceGains):
+        return _beside_pieces(layers.gains, critical)
     with np.errstate(all="ignore"):
         open_ = isinstance(layers.gains, SwitchGains) or layers.gains.pole(np.ones(1) + 0j) is not None
 
     def room(lam: NDArray[Any]) -> NDArray[np.float64]:
         away = np.abs(lam) if open_ else np.where(lam.real < 0, np.abs(lam), lam.imag)
+        for place in critical:
+            away = np.minimum(away, np.abs(lam - place))
+        return away
+
+    return room
+
+
+def _beside_pieces(gains: PieceGains, critical: list[float]) -> Room:
+    """The distance to the intervals of 1 / c, and to the edges."""
+    spans = [(-np.log(high), -np.log(low) if low > 0 else np.inf) for low, high in gains.support]
+
+    def room(lam: NDArray[Any]) -> NDArray[np.float64]:
+        away = np.full(lam.shape, np.inf)
+        for left, right in spans:
+            beyond = np.maximum(np.maximum(left - lam.real, lam.real - right), 0.0)
+            away = np.minimum(away, np.hypot(beyond, lam.imag))
         for place in critical:
             away = np.minimum(away, np.abs(lam - place))
         return away

@@ -14,8 +14,8 @@ from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, Room, faint_heights, log_mean
 from rmtcollapse.spectra._layer_edges import Outline, outline
-from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_exact import polished
+from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_near import Edge, edge_at
 from rmtcollapse.spectra._layer_places import LEAST, Places
 from rmtcollapse.spectra._layer_walk import beside, continued, walked
@@ -98,6 +98,7 @@ class LayerProduct(Law):
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
+        ends += [self._place(log) for log in self._outline.divergent]
         return [left for left, _ in self.support()[:1] if left == 0] + ends
 
     @cached_property
@@ -140,14 +141,16 @@ class LayerProduct(Law):
             last = values_of(function, np.array([LEAST, 2 * LEAST]))
             if not places.beyond * abs(last[1] - last[0]) <= 1e-13 * max(abs(total), places.beyond * abs(last[0])):
                 raise ConvergenceError(
-                    f"a mass of {places.beyond:.3g} lies below {LEAST:g}, where the function still varies; fewer layers, "
-                    "or a function that is continuous at 0"
+                    f"a mass of {places.beyond:.3g} lies below {LEAST:g}, where the function still varies; fewer "
+                    "layers, or a function that is continuous at 0"
                 )
             total += places.beyond * float(last[0])
         return total
 
     def _bulk_masses(self) -> FloatArray:
         """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
+        if self._outline.masses:
+            return np.array(self._outline.masses)
         rest = 1.0 - sum(mass for _, mass in self.atoms())
         if len(self.support()) == 1:
             return np.array([rest])
@@ -205,4 +208,3 @@ class LayerProduct(Law):
         slopes = log_mean(layers, found.lam) - found.lam
         total = layers.depth * (slopes + weights + layers.log_gain - math.log(layers.mean))
         return np.asarray((total + (layers.depth - 1) * np.log(u)).conj())
-

@@ -22,7 +22,7 @@ from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra._curve import MixZero, MultiplyPoisson
 from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.curve_law import CurveLaw
-from rmtcollapse.spectra.law import Law, shaped, numbers
+from rmtcollapse.spectra.law import Law, numbers, shaped
 from rmtcollapse.spectra.laws import Atoms, aspect_ratio, coefficient
 from rmtcollapse.spectra.population import Spectrum, _size
 
