@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models.deep_jacobian import DeepJacobian
 from rmtcollapse.models.residual_jacobian import ResidualJacobian
+from rmtcollapse.spectra.layers import LayerProduct
 
 WRONG = 1e-9
 ACTIVATIONS = ("linear", "relu", "hard-tanh", "tanh", "erf")
@@ -219,9 +220,12 @@ def judge(number: int, model: Model, rng: np.random.Generator, tally: Tally, opt
     try:
         x = places(law.support(), rng, options.places, options.closest) if law.support() else np.zeros(0)
         end = float(model.theory()["largest_singular_value"])
-        tally.error(number, model, "right end", abs(math.sqrt(law.largest) / end - 1), 1e-13 * (1 + at.depth / 20))
+        largest = max([right for _, right in law.support()[-1:]] + [place for place, _ in law.atoms()[-1:]])
+        tally.error(number, model, "right end", abs(math.sqrt(largest) / end - 1), 1e-13 * (1 + at.depth / 20))
     except ConvergenceError as error:
         return tally.note(number, model, str(error), "refused")
+    if not isinstance(law, LayerProduct):  # one rotation, which changes nothing
+        x = x[:0]
     for place in x:
         tally.counts["places"] += 1
         try:

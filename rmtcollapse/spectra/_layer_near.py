@@ -1,8 +1,8 @@
 r"""Close to an edge of a product of layers, where :math:`\log z` is stationary in :math:`\lambda=\log\xi`.
 
 There :math:`\log z-\log z_*` is a small difference, of the order of :math:`h^2`, :math:`h=\lambda-\lambda_*`. It is
-made of differences of *u*, which are sums of nodes as *u* is, and lose nothing; with the place of the edge to 32 digits a
-density keeps its digits down to the last double inside.
+made of differences of *u*, which are sums of nodes as *u* is, and lose nothing; with the place of the edge to 32 digits
+a density keeps its digits down to the last double inside.
 """
 
 from __future__ import annotations
@@ -110,9 +110,22 @@ def _room(layers: Layers, lam: float, others: list[float]) -> float:
     gains, places = layers.gains, [0.0, *others]
     if isinstance(gains, PieceGains):
         places += [-math.log(c) for span in gains.support for c in span if c > 0]
+    elif isinstance(gains, SwitchGains):
+        places += _switched_places(layers.noise, gains)
     elif gains.smallest > 0:
         places.append(-math.log(gains.smallest))
     return min(abs(lam - place) for place in places)
+
+
+def _switched_places(g: float, gains: SwitchGains) -> list[float]:
+    """Where 1 + u vanishes, and where T has a branch point."""
+    off = gains.zero
+    found = [-math.log(off)] if off > 0 else []
+    if 0 < g < 1:
+        s = -((1 - 2 * g) ** 2) / (4 * g * (1 - g))
+        if s < off:
+            found.append(math.log((1 - s) / (off - s)))
+    return found
 
 
 def _bend(layers: Layers, lam: float, step: float) -> float:
