@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SlopeGains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SlopeGains, SwitchGains, log_mean_gain, mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 
 __all__ = ["Here", "Layers"]
@@ -86,6 +86,11 @@ class Layers:
     def mean(self) -> float:
         """Mean relative gain."""
         return mean_gain(self.gains)
+
+    @cached_property
+    def log_scale(self) -> float:
+        """log of the mean square over the mean relative gain."""
+        return self.log_gain - log_mean_gain(self.gains)
 
     @property
     def path_level(self) -> int:
@@ -181,10 +186,7 @@ class Layers:
         L = self.depth
         u, s, du, short = self.cut_sums(lam, level)
         T, bend = self.weights(u, s)
-        layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
-        turn = _argument(u / s)  # in one: it may be small beside both
-        size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
-        bent = _argument(T)
+        size, turn, bent, rounding = self._logarithms(lam, u, s, T)
         angle = (L - 1) * turn + L * (bent - lam.imag)
         slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
         pole = self.gains.pole(lam)
@@ -193,10 +195,30 @@ class Layers:
             1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
         )
         turning = 2 * EPS * steep * ((L - 1) * np.abs(turn) + L * (np.abs(bent) + np.abs(lam.imag)))
-        rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
         cut = np.where(short > EPS, L * short, 0.0)
         rounding, turning = rounding + cut, turning + cut
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
+
+    def _logarithms(
+        self, lam: ComplexArray, u: ComplexArray, s: ComplexArray, T: ComplexArray
+    ) -> tuple[NDArray[np.float64], ...]:
+        """log |z|, the arguments of u / (1 + u) and of T, and the rounding of the first."""
+        L, g = self.depth, self.noise
+        layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
+        size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
+        turn, bent = _argument(u / s), _argument(T)  # in one: it may be small beside both
+        rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
+        near = (np.abs(s) > 2) & (np.abs(lam) < 0.5)
+        if near.any():  # laws as narrow as xi is near 1: nothing is added to 1
+            first, root = log1p(-1 / s), np.sqrt(1 + 4 * g * (1 - g) * u)
+            second = log1p(g * u * (1 + 2 * (1 - g) / (1 + root)))
+            narrow = (L - 1) * first.real + L * (second.real - lam.real + self.log_scale)
+            scale = abs(self.log_gain) + abs(self.log_scale - self.log_gain)
+            parts = EPS * L * (3 * (np.abs(first) + np.abs(second) + np.abs(lam)) + scale)
+            size, rounding = np.where(near, narrow, size), np.where(near, parts + EPS * np.abs(narrow), rounding)
+            turn = np.where(near, np.maximum(first.imag, 0.0), turn)
+            bent = np.where(near, np.maximum(second.imag, 0.0), bent)
+        return size, turn, bent, rounding
 
     def start(self, log_z: ComplexArray) -> ComplexArray:
         """lambda where u is small."""

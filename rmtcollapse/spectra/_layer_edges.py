@@ -27,6 +27,7 @@ __all__ = ["Outline", "outline", "top_point"]
 
 LARGEST = 80.0  # of log(xi / (1 - xi))
 STEPS = 4000  # of a scan for gaps
+NEARLY = 0.02  # of the size of what is scanned: more than a peak may rise between two places
 LIMIT = 1e-12  # of the mass of an atom below which the density diverges in its place
 
 
@@ -235,7 +236,7 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
         return []
     share = 1 / (1 + np.exp(-np.linspace(-60, 36, STEPS)))
     slope = _growth(layers, gains)
-    share = _with_peaks(slope, reach, share)
+    share = _with_peaks(slope, reach, share, NEARLY * (1 + layers.depth))
     signs = slope(reach * share) > 0
     turns = np.flatnonzero(signs[1:] != signs[:-1])
     places = [_crossing(slope, reach * share[i], reach * share[i + 1]) for i in turns]
@@ -246,12 +247,16 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     return list(zip(places[::2], places[1::2], strict=True))
 
 
-def _with_peaks(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], reach: float, share: Any) -> Any:
+def _with_peaks(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], reach: float, share: Any, nearly: float
+) -> Any:
     """The places of a scan, and between them those of the peaks at which the function nearly reaches 0."""
     from scipy.optimize import minimize_scalar
 
     values = function(reach * share)
-    peaks = 1 + np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] <= 0))
+    peaks = 1 + np.flatnonzero(
+        (values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] <= 0) & (values[1:-1] > -nearly)
+    )
     found = [
         minimize_scalar(lambda v: -float(function(np.array([reach * v]))[0]), bounds=(share[i - 1], share[i + 1]),
                         method="bounded", options={"xatol": 1e-12 * share[i]}).x

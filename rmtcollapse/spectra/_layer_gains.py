@@ -31,6 +31,7 @@ __all__ = [
     "SlopeGains",
     "SwitchGains",
     "gaussian_nodes",
+    "log_mean_gain",
     "mean_gain",
 ]
 
@@ -291,10 +292,21 @@ def mean_gain(gains: Gains, power: int = 1) -> float:
     ConvergenceError
         If it does not: the slope has a kink or a jump.
     """
+    return _settled(gains, lambda gain, loss: gain**power)
+
+
+def log_mean_gain(gains: Gains) -> float:
+    """log E c, from what is missing where that is little."""
+    loss = gains.zero + _settled(gains, lambda gain, loss: loss)
+    return math.log1p(-loss) if loss < 0.5 else math.log(mean_gain(gains))
+
+
+def _settled(gains: Gains, function: Callable[[FloatArray, FloatArray], FloatArray]) -> float:
+    """The mean of a function of c and 1 - c over slopes that are not 0."""
     before = math.nan
     for level in range(gains.first, gains.levels + 1):
-        gain, _, weight = gains.nodes(level)
-        now = math.fsum(weight * gain**power)
+        gain, loss, weight = gains.nodes(level)
+        now = math.fsum(weight * function(gain, loss))
         if gains.levels == 0 or abs(now - before) <= 2e-15 * now:
             return now
         before = now

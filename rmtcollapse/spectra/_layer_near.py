@@ -197,6 +197,6 @@ class _Differences:
         bend = layers.weights(self.u + change, self.s + change)[1]
         root = np.sqrt(1 + 4 * g * (1 - g) * (self.u + change))
         turned = g * change * (1 + 2 * (1 - g) / (root + self.root)) / self.T
-        parts = [(L - 1) * log1p(change / self.u), -(L - 1) * log1p(change / self.s), L * log1p(turned), -L * h]
+        parts = [(L - 1) * log1p(change / (self.u * (self.s + change))), L * log1p(turned), -L * h]
         slope = (L - 1) * du / ((self.u + change) * (self.s + change)) + L * (bend * du - 1)
         return sum(parts), slope, change, sum(np.abs(part) for part in parts)

@@ -73,7 +73,8 @@ class Places:
 
     def counts_from(self, function: Callable[[FloatArray], FloatArray], left: float, right: float) -> float:
         """The end of a bulk below which a function of log x adds nothing to its integral."""
-        y = np.linspace(left, right, SCAN + 1)[1:-1]
+        whole = right - left
+        y = right - np.union1d(np.linspace(0, whole, SCAN + 1)[1:-1], whole * np.geomspace(1e-13, 0.99, SCAN))[::-1]
         with np.errstate(all="ignore"):
             height = self.density(y) * np.abs(function(y))
         counts = np.flatnonzero(~(height <= LITTLE * np.max(height)))

@@ -136,7 +136,8 @@ class LayerProduct(Law):
 
         for (left, right), mass in zip(places.support(), places.masses(), strict=True):
             start = places.counts_from(over, left, right)
-            total += over_bulk(places, over, start, right, float(mass) if start == left else None)
+            left_out = float(places.cdf(start) - places.cdf(left)) if start > left else 0.0
+            total += over_bulk(places, over, start, right, float(mass) - left_out)
         if places.beyond > 0:
             last = values_of(function, np.array([LEAST, 2 * LEAST]))
             if not places.beyond * abs(last[1] - last[0]) <= 1e-13 * max(abs(total), places.beyond * abs(last[0])):
