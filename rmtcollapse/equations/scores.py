@@ -1,8 +1,8 @@
-r"""The score by which weights are pruned, :math:`Y=|w||g|^a`, as symbols, and as many-digit numbers.
+r"""The score by which weights are pruned, :math:`Y=|w||\zeta|^a`, as symbols, and as many-digit numbers.
 
-*w*, *g* are independent standard normal variables; *a* is 0 for the magnitude of the weight and 1 for its product with
-a random sensitivity. Where the score has the density *p*, what the squared weights weigh has the density
-:math:`-x\,p'(x)`: both scores are mixtures of normal variables that *w* scales. With *a* = 1 the density is
+*w*, :math:`\zeta` are independent standard normal variables; *a* is 0 for the magnitude of the weight and 1 for its
+product with a random sensitivity. Where the score has the density *p*, the squared weights are spread over it with the
+density :math:`-x\,p'(x)`, so that :math:`E[w^2;Y>x]=P(Y>x)+x\,p(x)` for both. With *a* = 1 the density is
 :math:`\frac2\pi K_0`, and :math:`P(Y>x)=\frac2\pi\int_0^\infty e^{-x\cosh t}\,dt/\cosh t`.
 """
 
@@ -35,7 +35,7 @@ class score_cdf(ScoreBase):  # noqa: N801 - a mathematical function, named as Sy
         return score_density(*self.args)
 
     def _text(self, x: str, a: str) -> str:
-        return rf"\operatorname{{P}}\left(|w||g|^{{{a}}}\le {x}\right)"
+        return rf"\operatorname{{P}}\left(|w||\zeta|^{{{a}}}\le {x}\right)"
 
 
 class score_tail(ScoreBase):  # noqa: N801
@@ -45,7 +45,7 @@ class score_tail(ScoreBase):  # noqa: N801
         return -score_density(*self.args)
 
     def _text(self, x: str, a: str) -> str:
-        return rf"\operatorname{{P}}\left(|w||g|^{{{a}}}> {x}\right)"
+        return rf"\operatorname{{P}}\left(|w||\zeta|^{{{a}}}> {x}\right)"
 
 
 class score_density(ScoreBase):  # noqa: N801
@@ -55,21 +55,21 @@ class score_density(ScoreBase):  # noqa: N801
         return -score_fall(*self.args)
 
     def _text(self, x: str, a: str) -> str:
-        return rf"p_{{|w||g|^{{{a}}}}}\left({x}\right)"
+        return rf"p_{{|w||\zeta|^{{{a}}}}}\left({x}\right)"
 
 
 class score_fall(ScoreBase):  # noqa: N801
     """How fast the density falls, -p'(x)."""
 
     def _text(self, x: str, a: str) -> str:
-        return rf"-p'_{{|w||g|^{{{a}}}}}\left({x}\right)"
+        return rf"-p'_{{|w||\zeta|^{{{a}}}}}\left({x}\right)"
 
 
 class score_square(ScoreBase):  # noqa: N801
     """E[w^2; Y <= x], to rounding of itself however small."""
 
     def _text(self, x: str, a: str) -> str:
-        return rf"\operatorname{{E}}\left(w^2;\,|w||g|^{{{a}}}\le {x}\right)"
+        return rf"\operatorname{{E}}\left(w^2;\,|w||\zeta|^{{{a}}}\le {x}\right)"
 
 
 # ---- to many digits -------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ __all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", 
 
 LARGEST = 1e4  # preactivation variance at which an unknown slope is resolved
 MOST_KINKS = 20
+NOTHING = 1e-30  # of the largest squared slope, what a slope that tends to 0 has far away
 _ATTRIBUTES = (("derivative", None), ("kinks", ()))
 Array = NDArray[np.float64]
 Function = Callable[[Any], Any]
@@ -154,10 +155,13 @@ def _kinked_gains(activation: Activation, variance: float) -> Gains:
         return np.asarray(activation.slope(root * z), float) ** 2 + 0 * z
 
     pieces = monotone_pieces(square, [kink / root for kink in activation.kinks])
-    ends = [z for z, piece in ((-REACH, pieces[0]), (REACH, pieces[-1])) if piece.low < piece.high]
-    _refuse_unbounded(activation, square(np.array(ends)), square(gaussian_nodes(6, reach=REACH / 2)[0]))
+    with np.errstate(all="ignore"):
+        far, beyond = (square(np.array([-z, z])) for z in (1e6, 1e9))
+    inside = square(gaussian_nodes(6, reach=REACH / 2)[0])
+    _refuse_unbounded(activation, beyond[beyond > 1.01 * far], inside)
     largest = max(piece.high for piece in pieces)
-    pieces = [Piece(p.left, p.right, p.low / largest, p.high / largest) for p in pieces]
+    pieces = [Piece(p.left, p.right, p.low / largest if p.low > NOTHING * largest else 0.0, p.high / largest)
+              for p in pieces]  # fmt: skip
     levels = {(p.low, p.high) for p in pieces if p.high > 0}
     if levels == {(1.0, 1.0)}:
         return SwitchGains(min(1.0, sum(p.mass for p in pieces if p.high > 0)), largest)
@@ -187,9 +191,10 @@ def _own_gains(activation: Activation, variance: float) -> Gains:
 
 def _refuse_unbounded(activation: Activation, ends: Array, inside: Array) -> None:
     """Refuse squared slopes that are not finite, nowhere above 0, or grow beyond all that matters."""
-    if not (np.isfinite(ends).all() and np.isfinite(inside).all() and max(ends.max(initial=0.0), inside.max()) > 0):
-        raise ParameterError("activation", activation, "a slope that is finite and somewhere not 0")
-    if ends.max(initial=0.0) > 1.01 * inside.max():
+    if not (np.isfinite(inside).all() and max(ends.max(initial=0.0), inside.max()) > 0):
+        domain = "a slope that is finite, and somewhere within six standard deviations not 0"
+        raise ParameterError("activation", activation, domain)
+    if not ends.max(initial=0.0) <= 1.01 * inside.max():
         raise ParameterError("activation", activation, "a slope that is bounded")
 
 

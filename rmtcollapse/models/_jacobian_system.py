@@ -20,10 +20,11 @@ def jacobian_system(atom: bool = False) -> System:
     c, loss, d = Column("gain", "c_j"), Column("loss", r"\bar c_j"), Column("square", "d_j")
     L, variance = parameter("depth", "L", exact=True), parameter("weight_variance", r"\sigma_w^2")
     s, near = parameter("sparsity", "s"), parameter("near", "t")
-    critical, sized, score, rotated, scaled = (
-        parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("critical", "sized", "score", "orthogonal", "rescaled")
+    critical, scored, sensitive, rotated, scaled = (
+        parameter(n, rf"[\mathrm{{{n}}}]", exact=True)
+        for n in ("critical", "scored", "sensitive", "orthogonal", "rescaled")
     )
-    pruning = _pruning(s, sized, score, rotated)
+    pruning = _pruning(s, scored, sensitive, rotated)
     _, kept, _, noise = pruning.unknowns
     mean, gain = unknown("mean_gain", r"\bar c"), unknown("layer_gain", r"\chi")
     m1, ratio = unknown("mean_square", "m_1"), unknown("fourth_moment_ratio", "m_2/m_1^2")
@@ -33,7 +34,7 @@ def jacobian_system(atom: bool = False) -> System:
         m1: gain**L,
         ratio: 1 + L * (total(c**2) / mean**2 - 1 + noise * (2 - noise)),
     }
-    given, points = [L, variance, critical, s, sized, score, rotated, scaled], [pruning]
+    given, points = [L, variance, critical, s, scored, sensitive, rotated, scaled], [pruning]
     if atom:
         outputs[place] = L * log(gain / mean)
     else:
@@ -52,14 +53,16 @@ def pruning_system() -> System:
     from rmtcollapse.equations.system import System
 
     s = parameter("sparsity", "s")
-    sized, score, rotated = (parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("sized", "score", "orthogonal"))
-    pruning = _pruning(s, sized, score, rotated)
+    scored, sensitive, rotated = (
+        parameter(n, rf"[\mathrm{{{n}}}]", exact=True) for n in ("scored", "sensitive", "orthogonal")
+    )
+    pruning = _pruning(s, scored, sensitive, rotated)
     _, kept, lost, _ = pruning.unknowns
     outputs = {unknown("kept_squares", "f"): kept, unknown("lost_squares", r"\bar f"): lost}
-    return System("deep_jacobian_pruning", [s, sized, score, rotated], (), [pruning], {}, outputs)
+    return System("deep_jacobian_pruning", [s, scored, sensitive, rotated], (), [pruning], {}, outputs)
 
 
-def _pruning(s: Any, sized: Any, score: Any, rotated: Any) -> FixedPoint:
+def _pruning(s: Any, scored: Any, sensitive: Any, rotated: Any) -> FixedPoint:
     """The score up to which normal weights are set to 0, the shares of their squares that stay and go, the noise."""
     from sympy import And, Eq, Integer, Rational, S, log, true
 
@@ -70,21 +73,21 @@ def _pruning(s: Any, sized: Any, score: Any, rotated: Any) -> FixedPoint:
     tau, kept = unknown("threshold", r"\tau"), unknown("kept", "f")
     lost, noise = unknown("lost", r"\bar f"), unknown("noise", "g")
     # 1 - s stays together: it may be small
-    share = (1 - s) * (1 + sized * tau * score_density(tau, score) / (1 - s))
+    share = (1 - s) * (1 + scored * tau * score_density(tau, sensitive) / (1 - s))
     # cdfs that are concave, (2 / pi) x (log(1 / x) + 1.2) at most; tails below exp(-x), or exp(-x^2 / 2) for magnitudes
     few = (s / (2 - 2 * log(s)), s * Rational(3, 2))
     many = (Rational(1, 4), -2 * log(1 - s))
     mixed = {noise: 1 - rotated + rotated * lost}
     branches = (
-        Branch("few weights, by score", And(sized > 0, s > 0, 2 * s < 1),
-               {lost: score_square(tau, score), kept: 1 - lost, **mixed}, (tau,),
-               (score_cdf(tau, score) / s - 1,), few),
-        Branch("many weights, by score", And(sized > 0, s > 0), {kept: share, lost: 1 - kept, **mixed}, (tau,),
-               (score_tail(tau, score) / (1 - s) - 1,), many),
+        Branch("few weights, by score", And(scored > 0, s > 0, 2 * s < 1),
+               {lost: score_square(tau, sensitive), kept: 1 - lost, **mixed}, (tau,),
+               (score_cdf(tau, sensitive) / s - 1,), few),
+        Branch("many weights, by score", And(scored > 0, s > 0), {kept: share, lost: 1 - kept, **mixed}, (tau,),
+               (score_tail(tau, sensitive) / (1 - s) - 1,), many),
         Branch("at random", true, {tau: S.Zero, lost: s, kept: 1 - s, **mixed}),
     )  # fmt: skip
     stated = (
-        Eq(sized * score_cdf(tau, score), sized * s),
+        Eq(scored * score_cdf(tau, sensitive), scored * s),
         Eq(kept, share),
         Eq(kept + lost, Integer(1)),
         Eq(noise, 1 - rotated * kept),

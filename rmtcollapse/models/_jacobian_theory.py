@@ -58,7 +58,7 @@ def squares(sparsity: float, pruning: str) -> tuple[float, float]:
 def kinds_of_pruning(sparsity: float, pruning: str) -> dict[str, float]:
     """The word as numbers; where nothing is pruned no score counts."""
     by_score = pruning != "random" and sparsity > 0
-    return {"sized": 1.0 * by_score, "score": 1.0 * (by_score and pruning == "score")}
+    return {"scored": 1.0 * by_score, "sensitive": 1.0 * (by_score and pruning == "score")}
 
 
 def mean_squared_slope(activation: Any, variance: float) -> float:

@@ -3,8 +3,8 @@ r"""Singular values of the input-output Jacobian of a deep network at its initia
 **Setting.** :math:`h^l=W^l\varphi(h^{l-1})+b^l`, *L* layers of a large width *N*; :math:`W` has independent normal
 entries of variance :math:`\sigma_w^2/N`, or is :math:`\sigma_w` times a Haar orthogonal matrix. Preactivations have the
 variance *q* in every layer. :math:`J=\prod_lW^lD^l`, :math:`D=\operatorname{diag}\varphi'(h)`. A share *s* of the
-weights may be set to 0: a random one, the smallest, or those of the smallest score :math:`|wg|`, *g* normal and
-independent.
+weights may be set to 0: a random one, the smallest, or those of the smallest score :math:`|w\zeta|`,
+:math:`\zeta` normal and independent.
 
 **Statement.** With :math:`d=\varphi'(\sqrt qZ)^2`, :math:`\mu_k=E\,d^k`, :math:`d_{\max}` its largest value,
 :math:`c=d/d_{\max}`, and *f* the share of the squared weights that is kept,
@@ -30,7 +30,7 @@ Slopes that are 1 with probability *p* and else 0 (ReLU, hard tanh, linear) with
 **Criticality.** :math:`\sigma_w^2\mu_1=1` keeps :math:`m_1=1` at any depth. A bias of variance
 :math:`\sigma_b^2=q-\sigma_w^2fE\varphi^2` keeps *q*; it must not be negative.
 
-**Pruning.** At random :math:`f=1-s`. By a score *Y*, which is :math:`|w|` or :math:`|wg|`, of density *p*,
+**Pruning.** At random :math:`f=1-s`. By a score *Y*, which is :math:`|w|` or :math:`|w\zeta|`, of density *p*,
 
 .. math:: f=E[w^2;Y>\tau]=1-s+\tau\,p(\tau),\qquad P(Y\le\tau)=s,
 

@@ -29,6 +29,7 @@ FINEST = 28.0  # logits at which it ends: 1e-12 of the gap
 FAR = 200.0  # log(c xi) below the least gain, where u is what it is at infinity
 COARSE_LEVEL = 1
 AGREE = 1e-12
+NOISE = 1e-9  # relative, of slopes that are not told apart
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class _Hole:
         zero = 1 - math.fsum(weight)
         left = self._from_left(s)[:, None] + np.log(gain / self.high)
         right = np.log(gain / self.low) - (self._width() / (1 + np.exp(s)))[:, None] if self.low > 0 else left
-        y = np.where(s[:, None] < 0, left, right)
+        y = np.minimum(np.where(s[:, None] < 0, left, right), 700.0)
         inverse = -1 / np.expm1(y)  # 1 / (1 - c xi)
         share = np.where(y < 0, np.exp(np.minimum(y, 0)) * inverse, -1 / -np.expm1(-np.maximum(y, 1e-300)))
         u = share @ weight
@@ -191,8 +192,8 @@ def _with_dips(hole: _Hole, grid: FloatArray) -> FloatArray:
     from scipy.optimize import minimize_scalar
 
     values = hole.slope(grid)
-    dips = 1 + np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:])
-                              & (values[1:-1] > 0) & np.isfinite(values[1:-1]))  # fmt: skip
+    middle = values[1:-1] * (1 + NOISE)
+    dips = 1 + np.flatnonzero((middle < values[:-2]) & (middle < values[2:]) & (middle > 0))
     found = [
         minimize_scalar(lambda s: float(hole.slope(np.array([s]))[0]), bounds=(grid[i - 1], grid[i + 1]),
                         method="bounded", options={"xatol": 1e-10}).x

@@ -7,6 +7,7 @@ those is no further from a panel, in its widths, than one. Every level halves th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,7 +26,8 @@ HALVINGS = 30  # of the panels at either end of a piece
 LEVELS = 6
 SAMPLES = 200  # of a piece, to see where its slope turns
 MANY = 40  # pieces
-TAIL = 50.0  # reaches away, for what a slope tends to
+TOUCHING = 1e-12  # relative distance of gains at which there is no gap between them
+TAIL = 1e9  # reaches away, for what a slope tends to
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class PieceGains(Gains):
         found: list[tuple[float, float]] = []
         places = [(c, c) for c, _ in self.atoms] + [(p.low, p.high) for p in self._pieces]
         for low, high in sorted(places):
-            if found and low <= found[-1][1]:
+            if found and low <= found[-1][1] * (1 + TOUCHING):
                 found[-1] = found[-1][0], max(high, found[-1][1])
             else:
                 found.append((low, high))
@@ -135,17 +137,18 @@ def monotone_pieces(relative: Callable[[FloatArray], FloatArray], kinks: Sequenc
     for left, right in pairwise(ends):
         places = [left, *_turns(relative, left, right), right]
         for a, b in pairwise(places):
-            low, high = sorted((_end(relative, a, b), _end(relative, b, a)))
+            low, high = sorted((_end(relative, a, b, kinks), _end(relative, b, a, kinks)))
             found.append(Piece(a, b, high if high - low <= 4e-15 * high else low, high))
     if len(found) > MANY:
         raise ConvergenceError(f"the slope turns {len(found)} times: more than {MANY} are not resolved")
     return found
 
 
-def _end(relative: Callable[[FloatArray], FloatArray], place: float, other: float) -> float:
+def _end(relative: Callable[[FloatArray], FloatArray], place: float, other: float, kinks: Sequence[float]) -> float:
     """The gain at an end of a piece, from inside; what reaches so far goes on to where it tends to."""
-    inside = float(relative(np.array([np.nextafter(place, other)]))[0])
-    if abs(place) < REACH:
+    step = min(8 * np.spacing(max(1.0, abs(place))), abs(other - place) / 2)  # beyond the rounding of a preactivation
+    inside = float(relative(np.array([place + math.copysign(step, other - place)]))[0])
+    if abs(place) < REACH or any(k * place >= REACH**2 for k in kinks):
         return inside
     with np.errstate(all="ignore"):
         tail = float(relative(np.array([TAIL * place]))[0])

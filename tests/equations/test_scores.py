@@ -17,7 +17,7 @@ from rmtcollapse.equations.system import System
 
 X, A = parameter("place", "x"), parameter("sensitive", "a", exact=True)
 NAMES = {f.__name__: f for f in scores.REFERENCE}
-PLACES = [1e-200, 1e-9, 0.01, 0.9, 1.0, 1.1, 5.0, 17.0, 36.0]
+PLACES = [1e-200, 0.01, 1.0, 1.1, 17.0, 36.0]
 
 
 def build() -> System:
@@ -71,5 +71,5 @@ def test_derivatives_and_print() -> None:
     assert sp.diff(scores.score_density(X, A), X) == -scores.score_fall(X, A)
     for f in NAMES.values():
         text = expression_latex(f(X, A))
-        assert "|w||g|^{a}" in text
+        assert r"|w||\zeta|^{a}" in text
         assert text.count("{") == text.count("}")

@@ -152,3 +152,19 @@ def test_one_rotation_of_steps_has_atoms_and_one_of_your_own_is_refused() -> Non
     assert np.array(law.atoms()) == pytest.approx(np.array([(0.02, 0.5), (2.0, 0.5)]), rel=1e-14)
     with pytest.raises(ParameterError, match="depth = 1"):
         network(1, (np.tanh, sech_squared), weights="orthogonal").law()
+
+
+def test_kinks_next_to_rounding_and_far_away() -> None:
+    """A kink whose place rounds to its other side; kinks out of reach; a slope that falls like a power."""
+    step = 0.6139801946763324
+    cut = (lambda h: np.minimum(h, step), lambda h: 1.0 * (h < step), step)
+    law = network(2, cut, weights="orthogonal", preactivation_variance=0.11206708859473671).law()
+    assert len(law.atoms()) == 2
+    far = (lambda h: np.where(h > 2.0, 3 * h - 4, h), lambda h: np.where(h > 2.0, 3.0, 1.0), 2.0)
+    found = network(3, far, preactivation_variance=1e-2, weight_variance=1.0).theory()
+    assert dict(found) == pytest.approx(dict(network(3).theory()), rel=1e-13)
+    sign = (lambda h: h / (1 + np.abs(h)), lambda h: (1 + np.abs(h)) ** -2.0, 0.0)
+    assert network(3, sign, weights="orthogonal").law().support()[0][0] == 0.0
+    square = (lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 0.0)
+    with pytest.raises(ParameterError, match="bounded"):
+        network(3, square, weight_variance=1.0).theory()
