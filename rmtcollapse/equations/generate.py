@@ -84,7 +84,7 @@ class _NumpyForm(Form):
                 f"{item.count.name} = multiplicity[learned].sum()",
                 f"{item.symbol.name} = (multiplicity * np.where(learned, -({unlearned}), {term})).sum()",
             ]
-        return "\n".join(lines)
+        return "\n".join(lines).replace("math.", "np.")  # functions of whole arrays
 
     def update(self, pairs: Sequence[tuple[str, sp.Expr]], carried: Sequence[str], name: str) -> str:
         text = _PassText([e for _, e in pairs], f"{name}0_")

@@ -7,7 +7,7 @@ given, and nothing of a limiting law is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.experiments.ensembles import haar
 
-__all__ = ["Functions", "Pruning", "jacobian", "weight_matrix"]
+__all__ = ["Functions", "Pruning", "chained_jacobian", "jacobian", "rectangular_weights", "weight_matrix"]
 
 Array = NDArray[np.float64]
 
@@ -108,4 +108,40 @@ def jacobian(
             h = h + rng.normal(scale=math.sqrt(bias_variance), size=h.size)
         else:
             h = h * math.sqrt(size / float(np.mean(h**2)))
+    return product
+
+
+def rectangular_weights(kind: str, variance: float, outputs: int, inputs: int, rng: np.random.Generator) -> Array:
+    """Weights (outputs, inputs) of mean square `variance` / `inputs`.
+
+    Independent normal entries, or the rows or columns (whichever are fewer) of a Haar matrix, times a number.
+    """
+    if kind == "orthogonal":
+        columns = haar(max(outputs, inputs), min(outputs, inputs), rng)
+        scale = math.sqrt(variance * max(outputs, inputs) / inputs)
+        return scale * (columns if outputs >= inputs else columns.T)
+    return rng.normal(scale=math.sqrt(variance / inputs), size=(outputs, inputs))
+
+
+def chained_jacobian(
+    layers: Sequence[tuple[Array, Functions]], start: Array, bias_variance: float, rng: np.random.Generator
+) -> Array:
+    """The Jacobian (outputs of the last, inputs of the first) of the last preactivations of a network in the first.
+
+    Parameters
+    ----------
+    layers : sequence of (array, Functions)
+        Weights (outputs, inputs), and the activation that is applied before them.
+    start : array (inputs of the first,)
+        The first preactivations.
+    bias_variance : float
+        Variance of the biases.
+    rng : numpy.random.Generator
+        For the biases.
+    """
+    h, product = start, np.eye(start.size)
+    for weights, functions in layers:
+        product = weights @ (functions.slope(h)[:, None] * product)
+        h = weights @ functions.value(h)
+        h = h + rng.normal(scale=math.sqrt(bias_variance), size=h.size)
     return product

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
 from typing import Any
 
@@ -11,7 +12,7 @@ from rmtcollapse.spectra import _curve as curve
 from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["cumulants_of", "free_power", "free_product", "mixed_weights", "moments", "moments_of"]
+__all__ = ["chained", "cumulants_of", "free_power", "free_product", "mixed_weights", "moments", "moments_of"]
 
 
 def _powers_of_moments(m: FloatArray) -> FloatArray:
@@ -94,6 +95,22 @@ def mixed_weights(noise: float, k: int) -> FloatArray:
     inverse = np.zeros(k)
     for j in range(k):
         inverse[j] = (j == 0) - below[1 : j + 1] @ inverse[:j][::-1]
+    return _reverted(inverse)
+
+
+def chained(slopes: Sequence[FloatArray], ratios: Sequence[float], wide: Sequence[float]) -> FloatArray:
+    r"""Moments of a product of layers of mean 1 each, of slopes with these moments (k,).
+
+    The inverse of psi is :math:`\frac u{1+u}\prod_l\frac{\xi_l}{r_lu}\prod_m(1+u/m)`, where the slopes of layer *l*
+    have :math:`\psi_l(\xi_l)=r_lu`, :math:`r_l` the ratio of the last width to that of the layer. The widths `wide`, in
+    units of the last, are those of orthogonal weights.
+    """
+    k = len(slopes[0])
+    inverse = np.asarray((-1.0) ** np.arange(k), np.float64)
+    for moments, ratio in zip(slopes, ratios, strict=True):
+        inverse = np.convolve(inverse, _reverted(moments) * ratio ** np.arange(k))[:k]
+    for width in wide:
+        inverse[1:] += inverse[:-1] / width
     return _reverted(inverse)
 
 

@@ -1,0 +1,277 @@
+"""Points of a chain of free layers: Newton's method for all arguments at once, continuation from far away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtcollapse.spectra._arithmetic import EPS
+from rmtcollapse.spectra._chain_curve import Chain, Spot
+from rmtcollapse.spectra._chain_real import Point
+from rmtcollapse.spectra._layer_gains import LEVELS
+from rmtcollapse.spectra.estimate import FloatArray
+
+__all__ = ["Found", "begun", "beside", "continued", "walked"]
+
+ComplexArray: TypeAlias = NDArray[Any]
+Room: TypeAlias = Callable[[ComplexArray], FloatArray]
+ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which they must have become small
+SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
+COARSE = 1e-3  # relative rounding of a density that is refused
+TOGETHER = 1e-5  # relative difference of the traces of two layers that is refused, however small a step is
+AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
+NEAR = 1e-7  # of an edge, relative: there and nearer the density is a square root
+FEW, ANCHORS, ROUNDS = 48, 40, 5  # points up to which none is interpolated, and from how many, how often
+
+
+@dataclass
+class Found:
+    r"""Solutions (1 + K, n), Lambda first, their slopes in log z, tau and R + tau; which are certified.
+
+    Where `half`, an argument is its place and :math:`i\pi`, so that it keeps the digits of what is left.
+
+    `error` is the rounding of Lambda, `floor` that relative to the room, and in a bulk to the imaginary part.
+    """
+
+    place: ComplexArray
+    half: NDArray[np.bool_]
+    tangent: ComplexArray
+    tau: ComplexArray
+    behind: ComplexArray
+    error: FloatArray
+    floor: FloatArray
+    good: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, chain: Chain, n: int) -> Found:
+        blank = np.zeros((1 + len(chain.groups), n), complex)
+        none = np.zeros(n, complex)
+        return cls(
+            blank,
+            np.zeros(blank.shape, bool),
+            blank + 1,
+            none,
+            none.copy(),
+            np.full(n, np.inf),
+            np.full(n, np.inf),
+            np.zeros(n, bool),
+        )
+
+    def put(self, where: NDArray[Any], other: Found) -> None:
+        """Store another's certified points at the indices `where`."""
+        for name in ("place", "half", "tangent", "tau", "behind", "error", "floor"):
+            getattr(self, name)[..., where[other.good]] = getattr(other, name)[..., other.good]
+        self.good[where[other.good]] = True
+
+
+def _halved(whole: ComplexArray) -> tuple[ComplexArray, NDArray[np.bool_]]:
+    r"""Arguments without the :math:`i\pi` of those but Lambda that are nearer to it than to the real line."""
+    half = whole.imag > 0.5 * np.pi
+    half[0] = False
+    return whole - 1j * np.pi * half, half
+
+
+def beside(chain: Chain, critical: list[Point]) -> Room:
+    """For arguments (1 + K, n), the distances of each to what is singular: edges, 0, and places of a sign change."""
+    places, _ = chain.factors
+    beyond = np.log(places[places > chain.rank] / (places[places > chain.rank] - chain.rank))
+    edges = [np.array([point.unknown(chain.rank), *point.lam]) for point in critical]
+
+    def room(place: ComplexArray) -> FloatArray:
+        away = np.abs(place)
+        for b in beyond:
+            away[0] = np.minimum(away[0], np.abs(place[0] - b))
+        for edge in edges:
+            away = np.minimum(away, np.abs(place - edge[:, None]))
+        return away
+
+    return room
+
+
+def _step(chain: Chain, spot: Spot, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+    """Newton's step (1 + K, n) in all arguments, and their slopes in log z."""
+    counts = np.array([float(g.count) for g in chain.groups])
+    lacking = spot.apart * spot.pull
+    first = (log_z - spot.log_z + counts @ lacking) / spot.slope
+    steps = np.vstack([first[None], lacking + spot.drag * first])
+    return steps, np.vstack([np.ones_like(first)[None], spot.drag]) / spot.slope
+
+
+def newton(
+    chain: Chain, log_z: ComplexArray, start: ComplexArray, half: NDArray[np.bool_], level: int, room: Room,
+    bulk: bool = False,
+) -> Found:  # fmt: skip
+    """Newton's method from `start` (1 + K, n); good is what was seen to converge quadratically, down to rounding.
+
+    Steps are measured against `room`. In a bulk the imaginary part of that of Lambda is measured against Lambda's own
+    too, however small it is: no place is taken for one outside.
+    """
+    n = log_z.size
+    out = Found.empty(chain, n)
+    place, index, before = start.copy(), np.arange(n), np.full(n, np.inf)
+    with np.errstate(all="ignore"):
+        for count in range(ITERATIONS):
+            spot = chain.at(place[0], place[1:], half[1:], level)
+            step, tangent = _step(chain, spot, log_z[index])
+            moved = place + step
+            free, size = room(place + 1j * np.pi * half), np.abs(spot.slope)
+            ratio, error = (np.abs(step) / free).max(axis=0), spot.rounding / size
+            floor = np.maximum(error / free[0], EPS * (np.abs(place) / free).max(axis=0))
+            alive = np.isfinite(moved).all(axis=0) & (ratio < 1e3)
+            together = (np.abs(spot.apart) < TOGETHER).all(axis=0)
+            alive &= (count < PATIENCE) | (ratio < 0.1)
+            out_of = np.where(half, moved.imag, -moved.imag)  # of the upper half plane, if positive
+            if bulk:
+                # Where an imaginary part is small the equation is linear in it: one step finds it, another its digits.
+                moved = moved.real + 1j * np.where(out_of >= 0, SHORTEN * place.imag, moved.imag)
+                seen = place[0].imag > TINY
+                ratio = np.maximum(ratio, np.where(seen, np.abs(step[0].imag) / place[0].imag, 0.0))
+                turning = spot.turning / size + error * np.abs(spot.slope.imag) / size
+                floor = floor + np.where(seen, turning / place[0].imag, 0.0)
+            else:
+                alive &= (out_of < 1e-9 * np.minimum(free, 1.0)).all(axis=0)
+                moved = moved.real + 1j * np.where(out_of >= 0, 0.0, np.minimum(moved.imag, np.pi))  # by a rounding
+            alive &= (np.abs(moved.imag) < np.pi * (1 + 1e-9)).all(axis=0)
+            quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
+            done = (
+                alive
+                & together
+                & (quadratic | (ratio <= floor))
+                & (ratio <= np.maximum(AIM, 8 * floor))
+                & (floor < COARSE)
+            )
+            change = spot.tau * spot.rate * step[0]
+            out.put(index, Found(moved, half, tangent, spot.tau + change, spot.behind + change, error, floor, done))
+            alive &= ~done
+            index, before = index[alive], ratio[alive]
+            if not index.size:
+                break
+            place, half = _again(moved[:, alive], half[:, alive])
+    return out
+
+
+def _again(place: ComplexArray, half: NDArray[np.bool_]) -> tuple[ComplexArray, NDArray[np.bool_]]:
+    """Halves anew where an argument has moved to the other side; the digits of all others stay."""
+    other = np.abs(place.imag) > 0.6 * np.pi
+    other[0] = False
+    return place + 1j * np.pi * np.where(other, np.where(half, 1.0, -1.0), 0.0), half ^ other
+
+
+def solve(
+    chain: Chain, log_z: ComplexArray, start: ComplexArray, half: NDArray[np.bool_], room: Room, bulk: bool = False
+) -> Found:
+    """Newton's method on ever finer levels of the quadrature, until the next level agrees at the solution."""
+    if not chain.groups:
+        return newton(chain, log_z, start, half, 0, room, bulk)
+    out = Found.empty(chain, log_z.size)
+    index, place = np.arange(log_z.size), start.copy()
+    for level in range(LEVELS - 1):
+        found = newton(chain, log_z[index], place, half, level, room, bulk)
+        place, half = np.where(found.good, found.place, place), np.where(found.good, found.half, half)
+        seen = np.flatnonzero(found.good)
+        if seen.size:
+            finer = newton(chain, log_z[index[seen]], place[:, seen], half[:, seen], level + 1, room, bulk)
+            change = finer.place[0] - place[0, seen]
+            finer.good &= np.abs(change) <= 8 * finer.error
+            if bulk:
+                height = np.where(finer.good, finer.place[0].imag, 1.0)
+                finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
+            out.put(index[seen], finer)
+        rest = ~out.good[index]
+        index, place, half = index[rest], place[:, rest], half[:, rest]
+        if not index.size:
+            break
+    return out
+
+
+def continued(chain: Chain, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:
+    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the log edge `top`."""
+    far = top + np.log(60.0)
+    begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
+    first, others = chain.start(begin)
+    found = newton(chain, begin, *_halved(np.vstack([first[None], others])), 0, room)
+    at, stride = np.where(begin == log_z, 1.0, 0.0), np.full(log_z.size, 0.25)
+    alive = found.good & (at < 1)
+    for _ in range(400):
+        index = np.flatnonzero(alive)
+        if not index.size:
+            break
+        ahead = np.minimum(at[index] + stride[index], 1.0)
+        guess = _ahead(found, index, (log_z[index] - begin[index]) * (ahead - at[index]))
+        target = np.where(ahead == 1.0, log_z[index], begin[index] + (log_z[index] - begin[index]) * ahead)
+        tried = newton(chain, target, *_halved(guess), 0, room, bulk)
+        found.put(index, tried)
+        good, bad = index[tried.good], index[~tried.good]
+        at[good] = ahead[tried.good]
+        stride[good] *= 2
+        stride[bad] /= 3
+        alive &= (stride > 1e-9) & (at < 1)
+    out, reached = Found.empty(chain, log_z.size), np.flatnonzero(found.good & (at == 1))
+    out.put(reached, solve(chain, log_z[reached], found.place[:, reached], found.half[:, reached], room, bulk))
+    return out
+
+
+def _ahead(found: Found, index: NDArray[Any], change: ComplexArray) -> ComplexArray:
+    """Along the tangents, well inside the upper half plane."""
+    here = found.place[:, index] + 1j * np.pi * found.half[:, index]
+    guess = here + change * found.tangent[:, index]
+    return np.asarray(guess.real + 1j * np.clip(guess.imag, 0.2 * here.imag, np.pi - 0.2 * (np.pi - here.imag)))
+
+
+def walked(chain: Chain, log_x: FloatArray, top: float, room: Room) -> Found:
+    """Solve at many real places of one bulk: some by continuation, the rest from interpolation between those."""
+    if log_x.size <= FEW:
+        return continued(chain, log_x + 0j, top, room, True)
+    order = np.argsort(log_x, kind="stable")
+    y = log_x[order]
+    found = Found.empty(chain, y.size)
+    anchors = np.unique(np.round(np.linspace(0, y.size - 1, ANCHORS)).astype(int))
+    found.put(anchors, continued(chain, y[anchors] + 0j, top, room, True))
+    for _ in range(ROUNDS):
+        known, rest = np.flatnonzero(found.good), np.flatnonzero(~found.good)
+        if not rest.size or known.size < 2:
+            break
+        tried = solve(chain, y[rest] + 0j, *_halved(_between(y, found, known, rest)), room, True)
+        if not tried.good.any():
+            break
+        found.put(rest, tried)
+    rest = np.flatnonzero(~found.good)
+    if rest.size:
+        found.put(rest, continued(chain, y[rest] + 0j, top, room, True))
+    out = Found.empty(chain, y.size)
+    out.put(order, found)
+    return out
+
+
+def begun(chain: Chain, log_x: FloatArray, edge: Point, top: float, room: Room) -> Found:
+    """Places so near an edge that rounding tells nothing but their distance: the square root begins there."""
+    away = log_x - edge.log_z
+    known = continued(chain, np.array([edge.log_z + math.copysign(NEAR, away[0])]) + 0j, top, room, True)
+    share = np.sqrt(np.abs(away) / NEAR)
+    start = np.array([edge.unknown(chain.rank), *edge.lam]) - 1j * np.pi * known.half[:, 0]
+    place = start.real[:, None] + 1j * known.place.imag * share
+    steps = 1j * known.tau.imag * share
+    rough = np.full(away.size, COARSE)
+    good = np.full(away.size, known.good[0])
+    half, tangent = (np.repeat(x, away.size, axis=1) for x in (known.half, known.tangent))
+    return Found(place, half, tangent, edge.tau + steps, edge.behind + steps, rough, rough, good)
+
+
+def _between(y: FloatArray, found: Found, known: NDArray[Any], rest: NDArray[Any]) -> ComplexArray:
+    """Cubic interpolation of the arguments in log z between solved places, linear beyond them."""
+    right = np.clip(np.searchsorted(known, rest), 1, known.size - 1)
+    a, b = known[right - 1], known[right]
+    width = y[b] - y[a]
+    t = np.clip((y[rest] - y[a]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    left, top = (found.place[:, i] + 1j * np.pi * found.half[:, i] for i in (a, b))
+    cubic = left + (top - left) * t * t * (3 - 2 * t)
+    cubic += width * t * (1 - t) * ((1 - t) * found.tangent[:, a] - t * found.tangent[:, b])
+    line = left + (top - left) * t
+    inside = (cubic.imag > 0.3 * line.imag) & (cubic.imag < np.pi - 0.3 * (np.pi - line.imag))
+    start: ComplexArray = np.where(inside, cubic, line)
+    return start
