@@ -228,10 +228,10 @@ def _switched_log_z(layers: Layers, gains: SwitchGains, v: float) -> float:
 
 def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     """Intervals of v in which z grows, with mixed weights or independent entries."""
-    g, p, L = layers.noise, gains.share, layers.depth
-    base = p if L == 1 else 1.0
+    g, L = layers.noise, layers.depth
+    slack = gains.zero if L == 1 else 0.0
     # T > 0, and its root is real
-    reach = 1 - base if g >= 0.5 else (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + 1 - base
+    reach = slack if g >= 0.5 else (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + slack
     if reach <= 0:
         return []
     share = 1 / (1 + np.exp(-np.linspace(-60, 36, STEPS)))
