@@ -24,6 +24,7 @@ from rmtcollapse.spectra.estimate import FloatArray
 __all__ = ["Edge", "edge_at"]
 
 CLOSE = 0.05  # share of the distance to what else is singular, within which an edge is close
+NARROW, WIDE = 1e-3, 3.0  # distance up to which log z keeps few digits, and the same share there
 LEADING = 1e-5  # the same within which the leading order has all digits that there are
 STEPS = 12
 
@@ -67,7 +68,8 @@ class Edge:
 
     def reaches(self, x: FloatArray) -> NDArray[np.bool_]:
         """Whether places x (n,) are close to the edge, and inside."""
-        result: NDArray[np.bool_] = self.start(x) < CLOSE * self.room
+        share = WIDE if self.room < NARROW else CLOSE
+        result: NDArray[np.bool_] = self.start(x) < share * self.room
         return result
 
     def solved(self, layers: Layers, x: FloatArray) -> Found:
