@@ -39,6 +39,7 @@ CHUNK = 2_000_000  # nodes times points that are held at once
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
 SHORTEN, TINY = 1e-8, 1e-200  # imaginary parts of less than this are infinitesimal
 COARSE, POLISHED = 1e-6, 0.5  # relative rounding of a density that is refused; where 32 digits follow
+AGREED = 1e-13  # relative change of an imaginary part from one level to the next that is none
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
 
 
@@ -189,15 +190,24 @@ class Layers:
         size, turn, bent, rounding = self._logarithms(lam, u, s, T)
         angle = (L - 1) * turn + L * (bent - lam.imag)
         slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
-        pole = self.gains.pole(lam)
-        # of the normal density at a pole that counts, in rounding
-        steep = (
-            1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
-        )
+        steep = 1 + self._steepness(lam, s, level)
         turning = 2 * EPS * steep * ((L - 1) * np.abs(turn) + L * (np.abs(bent) + np.abs(lam.imag)))
         cut = np.where(short > EPS, L * short, 0.0)
         rounding, turning = rounding + cut, turning + cut
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
+
+    def _steepness(self, lam: ComplexArray, s: ComplexArray, level: int) -> NDArray[np.float64]:
+        """What rounding of the normal density at a pole is multiplied by, as far as the pole counts."""
+        with np.errstate(all="ignore"):
+            pole = self.gains.pole(lam)
+            if pole is None:
+                return np.zeros(lam.size)
+            z, kappa, _ = pole
+            share = 5 * np.abs(kappa) * np.exp(-(z * z).real / 2) / np.abs(s.imag)
+            steps = 2**level / COARSEST
+            counts = (z.imag < np.pi * steps) & (share > EPS)
+        # of the density, and of the place of the pole between two nodes
+        return np.where(counts, (np.abs(z) ** 2 + 2 * np.pi * np.abs(z) * steps) * np.fmin(share, 1.0), 0.0)
 
     def _logarithms(
         self, lam: ComplexArray, u: ComplexArray, s: ComplexArray, T: ComplexArray
@@ -349,7 +359,7 @@ def solve(layers: Layers, log_z: ComplexArray, start: ComplexArray, room: Room, 
             finer.good &= np.abs(change) <= 8 * finer.error
             if bulk:
                 height = np.where(finer.good, finer.lam.imag, 1.0)
-                finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
+                finer.good &= (np.abs(change.imag) <= np.clip(8 * finer.floor, AGREED, 8.0) * height) | (height <= TINY)
             out.put(index[seen], finer)
             lam[seen] = np.where(finer.lam != 0, finer.lam, lam[seen])
         rest = ~out.good[index]
