@@ -202,7 +202,7 @@ def over_bulk(
                 return current
             previous = current
     current = _adaptive(law, function, left, right)
-    if math.isfinite(current):
+    if math.isfinite(current) and (mass is None or abs(_adaptive(law, np.ones_like, left, right) - mass) <= 1e-9):
         return current
     raise ConvergenceError(
         f"the integral over [{left:.6g}, {right:.6g}] did not settle (last {previous:.9g}): the function has to be "

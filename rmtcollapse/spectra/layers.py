@@ -28,6 +28,10 @@ __all__ = ["LayerProduct"]
 class LayerProduct(Law):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
 
+    A density is 0 inside the support only where it is less than any double. It keeps its digits down to there, and up to
+    the last double before an edge, for slopes that are switched on or off and those of the error function and of the
+    hyperbolic tangent. Of others 16 digits are all there is: a place is refused whose density would keep less than six.
+
     Parameters
     ----------
     depth : int
