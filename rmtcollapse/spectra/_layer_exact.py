@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS, DoubleDouble, either, integer_power
-from rmtcollapse.spectra._layer_curve import Found, Layers, log1p
+from rmtcollapse.spectra._layer_curve import Layers, log1p
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_newton import Found
 
 __all__ = ["exact_place", "polished"]
 

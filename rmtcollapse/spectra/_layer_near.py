@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._layer_curve import COARSE, ComplexArray, Found, Layers, log1p
+from rmtcollapse.spectra._layer_curve import ComplexArray, Layers, log1p
 from rmtcollapse.spectra._layer_exact import exact_place, polished
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_newton import COARSE, Found
 from rmtcollapse.spectra._layer_pieces import PieceGains
 from rmtcollapse.spectra.estimate import FloatArray
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.spectra._layer_curve import ComplexArray, Found, Layers, Room, newton, solve
+from rmtcollapse.spectra._layer_curve import ComplexArray, Layers, Room
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_newton import Found, newton, solve
 from rmtcollapse.spectra._layer_pieces import PieceGains
 
 __all__ = ["beside", "continued", "walked"]

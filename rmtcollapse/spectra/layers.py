@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
-from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, Room, faint_heights, log_mean
+from rmtcollapse.spectra._layer_curve import Layers, Room
 from rmtcollapse.spectra._layer_edges import Outline, outline
 from rmtcollapse.spectra._layer_exact import polished
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra._layer_near import Edge, edge_at
+from rmtcollapse.spectra._layer_newton import TINY, Found, faint_heights
 from rmtcollapse.spectra._layer_places import LEAST, Places
 from rmtcollapse.spectra._layer_walk import beside, continued, walked
 from rmtcollapse.spectra.estimate import FloatArray
@@ -28,8 +30,8 @@ __all__ = ["LayerProduct"]
 class LayerProduct(Law):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
 
-    A density is 0 inside the support only where it is less than any double. It keeps its digits down to there, and up to
-    the last double before an edge, for slopes that are switched on or off and those of the error function and of the
+    A density is 0 inside the support only where it is less than any double. It keeps its digits down to there, and up
+    to the last double before an edge, for slopes that are switched on or off and those of the error function and of the
     hyperbolic tangent. Of others 16 digits are all there is: a place is refused whose density would keep less than six.
 
     Parameters
