@@ -21,9 +21,10 @@ __all__ = ["assignments", "build_curve", "build_model", "model_class", "parse_nu
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _KINDS = {
-    "isotropic": {"dimension": int, "signal_energy": float},
-    "power-law": {"dimension": int, "capacity": float, "source": float},
+    "isotropic": {"dimension": int, "signal_energy": float, "target_shift": float},
+    "power-law": {"dimension": int, "capacity": float, "source": float, "target_shift": float},
 }
+_OPTIONAL = ("signal_energy", "target_shift")
 _COLUMNS = {
     "eigenvalues": ("eigenvalues", "eigenvalue"),
     "signal": ("signal",),
@@ -133,7 +134,10 @@ def parse_numbers(name: str, text: str) -> dict[str, float]:
 
 
 def parse_spectrum(text: str, name: str = "spectrum") -> Spectrum:
-    """``isotropic:dimension=200``, ``power-law:dimension=400,capacity=1.5,source=0.5``, or a file (csv, npy, npz)."""
+    """``isotropic:dimension=200``, ``power-law:dimension=400,capacity=1.5,source=0.5``, or a file (csv, npy, npz).
+
+    Either kind may have a ``target_shift``, a total that is spread equally over all directions.
+    """
     from rmtcollapse.spectra.population import Spectrum
 
     kind, _, rest = text.partition(":")
@@ -148,11 +152,13 @@ def parse_spectrum(text: str, name: str = "spectrum") -> Spectrum:
         values = {
             key: (_integer if fields[key] is int else _float)(f"{name} {key}", value) for key, value in given.items()
         }
-        missing = [key for key in fields if key not in values and key != "signal_energy"]
+        missing = [key for key in fields if key not in (*values, *_OPTIONAL)]
         if missing:
             raise ParameterError(name, text, f"{kind}: needs {', '.join(missing)}, as in {kind}:{missing[0]}=...")
+        shift = values.pop("target_shift", None)
         make: Any = Spectrum.isotropic if kind == "isotropic" else Spectrum.power_law
-        return make(**values)  # type: ignore[no-any-return]
+        made: Spectrum = make(**values)
+        return made if shift is None else made.with_target_shift(shift)
     path = Path(text)
     if path.suffix in (".csv", ".npy", ".npz"):
         return _spectrum_file(path, name)

@@ -18,19 +18,15 @@ one minimum was found by search, over 4,000 random shares and strengths.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
-
-import numpy as np
 
 from rmtcollapse.equivalents.tensor_curves import resolution, root
 from rmtcollapse.errors import ConvergenceError
 
-__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "bulk_density", "known_energy", "third_energy"]
+__all__ = ["Nested", "NestedTensor", "NestedUnfolding", "known_energy", "third_energy"]
 
 _STEPS = 2000
 
@@ -95,8 +91,14 @@ class NestedTensor:
     """The curve of the best rank-one tensor for given shares and tensor strength."""
 
     def __init__(self, setting: Nested) -> None:
+        self.setting = setting
         self.c = setting.c
         self.k = setting.weight / (self.c[0] + self.c[1])
+
+    @property
+    def noise(self) -> NestedTensor:
+        """The curve without noise in the views: that of a spiked tensor."""
+        return NestedTensor(replace(self.setting, weight=Decimal(0)))
 
     def state(self, S: Decimal) -> State:
         """The point at *S*; at *S* = 0 the one with positive :math:`q_3`, for which :attr:`weights_seen` must hold."""
@@ -153,7 +155,10 @@ class NestedTensor:
         return self.state(root(slope, low, high))
 
     def point(self, energy: Decimal) -> tuple[State, bool]:
-        """Where the energy is reached, and True; where it is nowhere, the state of noise alone, and False."""
+        """Where the energy is reached, and True; where it is nowhere, the state without clusters, and False.
+
+        That is the one at *S* = 0 where the weights of the views are seen, and else the edge of the noise alone.
+        """
         if energy > self.edge.energy:
             most = 2 * max((energy / (1 + self.k)).sqrt(), self.edge.S)
             if self.edge.S == 0:
@@ -163,7 +168,7 @@ class NestedTensor:
             else:
                 low = self.edge.S
             return self.state(root(lambda S: self.state(S).energy / energy - 1, low, most)), True
-        return (self.state(Decimal(0)) if self.weights_seen else self.edge), False
+        return (self.state(Decimal(0)) if self.weights_seen else self.noise.edge), False
 
 
 # ---- unfoldings ------------------------------------------------------------------------------------------------------
@@ -270,29 +275,3 @@ def third_energy(setting: Nested) -> tuple[tuple[Decimal, Decimal], Decimal]:
     whole = first + second + third
     strength = setting.energy + setting.weight * first * second / (first + second)
     return (Decimal(first * second) / whole, Decimal(third) / whole), strength
-
-
-# ---- the bulk at the actual sizes ------------------------------------------------------------------------------------
-
-
-def bulk_density(sizes: tuple[int, int, int], tensor_strength: float, x: Any) -> Any:
-    r"""Density of the unfolding along the second mode, centred by :math:`\mu` and scaled by :math:`\sigma`, at *x*.
-
-    With *m* in units of :math:`1/\sigma`, :math:`\rho=\beta_T^2/\sigma`, :math:`\eta=vn_2/\sigma`, :math:`h=1-\eta m`
-    the equations of the outlier hold in the bulk as well: *m* is a root of
-
-    .. math:: \{x+\eta+(1-n_2/n_1n_3)m\}(\rho c_2'm^2+m)+h^2\{1+\rho(c_2'-c_1')m\}=0,
-
-    and the Stieltjes transform is *m*/*h*. In the limit :math:`\eta=0`.
-    """
-    first, second, third = sizes
-    wide, unit = first * third, math.sqrt(math.prod(sizes)) / sum(sizes)
-    rho, eta = tensor_strength**2 / unit, math.sqrt(second / wide)
-    c1, c2 = first / (first + second), second / (first + second)
-    m = np.polynomial.Polynomial([0.0, 1.0])
-    h = 1 - eta * m
-    found = []
-    for place in np.ravel(x):
-        cubic = (place + eta + (1 - second / wide) * m) * (rho * c2 * m * m + m) + h * h * (rho * (c2 - c1) * m + 1)
-        found.append(max((root / h(root)).imag for root in cubic.roots()) / math.pi)
-    return np.reshape(np.maximum(found, 0.0), np.shape(x))

@@ -20,7 +20,7 @@ nothing is detected.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -42,6 +42,7 @@ class _Common:
     c: tuple[Parameter, ...]
     c_matrix: tuple[Parameter, ...]
     v: Parameter
+    flags: tuple[Parameter, ...] = ()
 
     @property
     def definitions(self) -> dict[Any, Any]:
@@ -53,7 +54,7 @@ class _Common:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """What is given."""
-        return (*self.n, self.matrix, self.tensor, self.detected)
+        return (*self.n, self.matrix, self.tensor, self.detected, *self.flags)
 
 
 def _common(tag: str) -> _Common:
@@ -101,7 +102,8 @@ def _tensor(tag: str = "tensor") -> MatrixSystem:
     fall, rise = unknown(f"{tag}_fall", "f"), unknown(f"{tag}_rise", "e")
     w = sqrt(1 + gamma)
     definitions = {r1: S - 2 * w * g[0], r2: S - 2 * w * g[1]}
-    # Where nothing is detected: the fold of the curve, or s = 0. No fractions, which decimals do not have.
+    weights = parameter(f"{tag}_weights", "[q_3>0]", exact=True)
+    # Where nothing is detected: s = 0, or with gamma = 0 the fold of noise alone. No fractions; decimals have none.
     steep = gamma / (1 + gamma) + c3 * q[2] ** 2 / g[2] ** 2
     definitions[fall] = 4 * S + (2 * S + gamma * r1 + gamma * r2) * steep
     definitions[rise] = 4 * S + 2 * gamma * S**2 * (1 / r1 + 1 / r2)
@@ -114,11 +116,12 @@ def _tensor(tag: str = "tensor") -> MatrixSystem:
         Eq(q[0] ** 2 + (1 + gamma) * g[0] ** 2 / c1, 1, evaluate=False),
         Eq(q[1] ** 2 + (1 + gamma) * g[1] ** 2 / c2, 1, evaluate=False),
         Eq(q[2] ** 2 + g[2] ** 2 / c3, 1, evaluate=False),
-        Eq(gamma * (c1 + c2), given.tensor**2 * q[2] ** 2, evaluate=False),
+        Eq(gamma * (c1 + c2), weights * given.tensor**2 * q[2] ** 2, evaluate=False),
         Eq(lam, S * w - (1 + gamma) * (g[0] + g[1]) - g[2], evaluate=False),
         Eq(D * S * w + (1 - D) * below, D * above + (1 - D) * rise, evaluate=False),
     )
     own = (q[1] ** 2, (1 + gamma) * g[1] ** 2 / c2) if tag == "tensor" else (q[2] ** 2, g[2] ** 2 / c3)
+    given = replace(given, flags=(weights,))
     return _system(tag, given, ((*g, *q, gamma, S, lam), statement), definitions, (*own, lam))
 
 
@@ -178,7 +181,7 @@ def _unfolding(tag: str = "unfolding") -> MatrixSystem:
     own, rest, w = (unknown(f"{tag}_{n}", x) for n, x in (("own", r"v_2"), ("rest", r"v_{13}"), ("place", "w")))
     h, dh, first = (unknown(f"{tag}_{n}", x) for n, x in (("h", "h"), ("dh", "h'"), ("first", r"\zeta_0")))
     p, K, m = unknown(f"{tag}_energy", "p"), unknown(f"{tag}_spare", "K"), real(f"{tag}_transform", "m")
-    dm, a, b = (unknown(f"{tag}_{n}", x) for n, x in (("slope", "m'"), ("overlap", r"\zeta"), ("missed", r"1-\zeta")))
+    dm, a, b = (unknown(f"{tag}_{n}", x) for n, x in (("slope", "m'"), ("overlap", r"\zeta"), ("missed", r"\bar\zeta")))
     definitions: dict[Any, Any] = {unit: given.v * sqrt(n1 * n2 * n3)} if limit else {}
     definitions |= {S: given.tensor**2 / scale, w: (p + S * c1) * (p + S * c2) / p}
     definitions[first] = K / (p * (p + S * c2))

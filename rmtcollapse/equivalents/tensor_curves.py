@@ -14,6 +14,7 @@ Python's own ``decimal``, and a root is accepted when a sign change encloses it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from rmtcollapse.errors import ConvergenceError
 
 __all__ = ["DIGITS", "SpikedPoint", "fold", "halves", "precise", "root", "shares"]
-__all__ += ["maximum_threshold", "resolution", "spiked_point", "spiked_threshold"]
+__all__ += ["crowd", "maximum_threshold", "resolution", "spiked_point", "spiked_threshold"]
 
 DIGITS = 50
 _LOST = 6  # digits that a root may be short of
@@ -169,6 +170,21 @@ def spiked_point(c: Sequence[Decimal], strength: Decimal) -> SpikedPoint:
     t = halves(s, c)
     kernels = tuple(-x / y for x, y in zip(c, t, strict=True))
     return SpikedPoint(s, detected, kernels, tuple((s / y).sqrt() for y in t), s - sum(kernels))
+
+
+def crowd(c: Sequence[Decimal], strength: Decimal) -> Decimal:
+    r"""Noise eigenvalues as near below the edge as the signal is above it, over the whole size, to leading order.
+
+    With few of them finite sizes round the threshold off. Next to the edge :math:`\lambda` grows like
+    :math:`a(s-s_*)^2/2`, :math:`a=\sum_i2c_i/r_i^3`, and the density of eigenvalues is :math:`\Im s/\pi`, so that they
+    are :math:`a(s-s_*)^3/(3\pi)`. Below the threshold the strength is reflected at it, :math:`\beta_s^2/\beta`.
+    """
+    edge, least = fold(c), spiked_threshold(c)
+    if strength == 0:
+        return Decimal("Infinity")
+    s = spiked_point(c, max(strength, least * least / strength)).s
+    bend = sum((2 * x / (edge * edge + 4 * x) ** Decimal("1.5") for x in c), Decimal(0))
+    return bend * (s - edge) ** 3 / Decimal(3 * math.pi)
 
 
 def ground_state(order: int) -> Decimal:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-__all__ = ["ExperimentModel"]
+from rmtcollapse.errors import ParameterError
+
+__all__ = ["ExperimentModel", "refuse_no_model"]
 
 
 class ExperimentModel(Protocol):
@@ -44,3 +46,9 @@ class ExperimentModel(Protocol):
 
     def theory_points(self, points: Mapping[str, np.ndarray], row: int) -> Any:
         """The theory at many points, given by the scalar parameters that vary, in one compiled call."""
+
+
+def refuse_no_model(model: object) -> None:
+    """Refuse what is no model: a name, say, or a class that lacks its parameters."""
+    if isinstance(model, type) or not hasattr(model, "parameters"):
+        raise ParameterError("model", model, "a model with its parameters, such as models.RidgeRegression(...)")

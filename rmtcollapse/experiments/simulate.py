@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
-from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.protocol import ExperimentModel, refuse_no_model
 
 __all__ = ["Estimate", "Simulation", "draws", "simulate", "validated_trials"]
 
@@ -109,6 +109,7 @@ def simulate(
     ParameterError
         For trials < 2 or a negative seed.
     """
+    refuse_no_model(model)
     seeds = seed_sequence(seed).spawn(validated_trials(trials))
     with default_executor(executor) as pool:
         return Simulation(draws(model, seeds, pool, f"simulating {model.name()}", progress))

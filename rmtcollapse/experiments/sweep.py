@@ -13,7 +13,7 @@ from rmtcollapse.errors import ParameterError
 from rmtcollapse.experiments.entries import entry_axes
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
 from rmtcollapse.experiments.grid import Axis, Linked, attributes, cells, chosen_cells, flat_points, validated_axes
-from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.protocol import ExperimentModel, refuse_no_model
 from rmtcollapse.experiments.simulate import Simulation, draws, validated_trials
 from rmtcollapse.experiments.store import CellStore, identity
 
@@ -70,6 +70,7 @@ def sweep(
     ConvergenceError
         If a point has no certified solution.
     """
+    refuse_no_model(model)
     axes = validated_axes(model, grids)
     chosen = chosen_cells(axes, simulated)
     values, coords = _theory(model, axes, executor, progress)

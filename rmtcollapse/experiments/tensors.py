@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 
-__all__ = ["contracted", "draw_nested", "estimated", "hosvd_start", "label_values", "outer", "rank_one", "refuse_large"]
-__all__ += ["signs", "unfolded"]
+__all__ = ["contracted", "contraction_matrix", "draw_nested", "draw_spiked", "estimated", "hosvd_start", "label_values"]
+__all__ += ["outer", "rank_one", "refuse_large", "signs", "unfolded"]
 
 Array = NDArray[np.float64]
 
@@ -57,6 +57,20 @@ def contracted(tensor: Array, vectors: Sequence[Array], mode: int) -> Array:
     return found
 
 
+def contraction_matrix(tensor: Array, vectors: Sequence[Array]) -> Array:
+    """The symmetric matrix whose block (i, j) is the tensor contracted by all vectors but two; zero for i = j."""
+    ends = np.cumsum([0, *tensor.shape])
+    matrix = np.zeros((ends[-1], ends[-1]))
+    for i in range(tensor.ndim):
+        for j in range(i + 1, tensor.ndim):
+            found = tensor
+            for k in reversed(range(tensor.ndim)):
+                if k not in (i, j):
+                    found = np.tensordot(found, vectors[k], axes=(k, 0))
+            matrix[ends[i] : ends[i + 1], ends[j] : ends[j + 1]] = found
+    return matrix + matrix.T
+
+
 def hosvd_start(tensor: Array) -> list[Array]:
     """First left singular vector of every unfolding."""
     found = []
@@ -96,6 +110,13 @@ def rank_one(tensor: Array, start: Sequence[Array]) -> tuple[float, list[Array]]
     raise ConvergenceError(
         "power iteration: still moving after 5,000 steps; take a strength further from the threshold"
     )
+
+
+def draw_spiked(sizes: Sequence[int], strength: float, rng: np.random.Generator) -> tuple[Array, list[Array]]:
+    """A rank-one tensor in noise, and the vectors of the signal."""
+    refuse_large(sizes)
+    signal = [signs(n, rng) for n in sizes]
+    return strength * outer(signal) + rng.standard_normal(sizes) / math.sqrt(sum(sizes)), signal
 
 
 # ---- the nested model ------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from rmtcollapse._deferred import deferred
 
-__all__ = ["COARSE", "Row", "Verdict"]
+__all__ = ["COARSE", "UNJUDGED", "Row", "Verdict"]
 
 COARSE = "not precise enough"  # how the note of a value begins that is not known well enough to be judged
+UNJUDGED = "not judged"  # how the note of a value begins that the experiment says nothing about
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Verdict:
     Attributes
     ----------
     passed : bool
-        Whether every judged value agrees.
+        Whether every judged value agrees, and there is one.
     rows : tuple of Row
         One for each value.
     sizes : tuple of Fraction
@@ -101,23 +102,30 @@ class Verdict:
 
     @property
     def conclusive(self) -> bool:
-        """False where values agree only because they are not known precisely enough."""
-        return not any(r.note.startswith(COARSE) for r in self.rows)
+        """False where values agree only because they are not known precisely enough, or none could be judged."""
+        seen = [r for r in self.rows if not r.note.startswith(UNJUDGED)]
+        return bool(seen) and not any(r.note.startswith(COARSE) for r in seen)
+
+    @property
+    def outcome(self) -> str:
+        """One of ``agrees``, ``disagrees`` and ``not yet judged``."""
+        against = any(abs(r.z) > self.threshold for r in self.rows)
+        return "agrees" if self.passed else "disagrees" if against else "not yet judged"
 
     @property
     def report(self) -> str:
         """The verdict as text."""
         sizes = ", ".join(f"x{s}" for s in self.sizes)
-        against = any(abs(r.z) > self.threshold for r in self.rows)
-        word = "agrees with" if self.passed else "DISAGREES with" if against else "is NOT YET JUDGED by"
+        words = {"agrees": "agrees with", "disagrees": "DISAGREES with", "not yet judged": "is NOT YET JUDGED by"}
         how = f"{self.trials} trials at each of sizes {sizes}, |z| <= {self.threshold:.2f}"
-        head = f"{self.model}: theory {word} simulation ({how})"
+        head = f"{self.model}: theory {words[self.outcome]} simulation ({how})"
         lines = [f"{'value':<18}{'theory':>14}{'simulated':>14}{'std error':>11}{'z':>8}{'gap':>10}"]
         for r in self.rows:
             numbers = (
                 f"{r.theory:>14.6g}{r.simulated:>14.6g}{r.standard_error:>11.2g}{r.z:>8.3g}{r.relative_gap:>10.2%}"
             )
-            lines.append(f"{r.name:<18}{numbers}  {'ok' if r.passed else 'NO'}{'  ' + r.note if r.note else ''}")
+            word = "--" if r.note.startswith(UNJUDGED) else "ok" if r.passed else "NO"
+            lines.append(f"{r.name:<18}{numbers}  {word}{'  ' + r.note if r.note else ''}")
         return "\n".join([head, *lines])
 
     def __str__(self) -> str:

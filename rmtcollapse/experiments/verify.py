@@ -4,14 +4,16 @@ A deterministic equivalent is off by :math:`O(1/n)` at any finite size, so a sim
 running rejects every correct theory at one size. The model is therefore resized (multiplicities and sample counts
 times *k*, which leaves the equivalent unchanged), the relative gaps are fitted by :math:`a_0+a_1/k`, and :math:`a_0`
 is what is tested. A theory that is exact at every size needs no extrapolation: there the gaps themselves are tested. A
-value that nears its limit at another rate says so in its model's ``FINITE_SIZE``: the largest eigenvalue of a matrix is
-:math:`O(n^{-2/3})` off, and its gap is fitted by :math:`a_0+a_1k^{-2/3}`.
+value that nears its limit at another rate says so in its model's ``finite_size``: the largest eigenvalue of a matrix is
+:math:`O(n^{-2/3})` off, and its gap is fitted by :math:`a_0+a_1k^{-2/3}`. A value that experiments of these sizes say
+nothing about, next to a phase transition for one, is shown with the reason that ``unjudged`` gives, and not judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from fractions import Fraction
 from math import isfinite, isnan, sqrt
 from typing import Any, SupportsFloat
@@ -22,9 +24,9 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import NoExactValueError, ParameterError, did_you_mean
 from rmtcollapse.experiments.entries import by_entry, columns_by_entry
 from rmtcollapse.experiments.executors import default_executor, seed_sequence
-from rmtcollapse.experiments.protocol import ExperimentModel
+from rmtcollapse.experiments.protocol import ExperimentModel, refuse_no_model
 from rmtcollapse.experiments.simulate import draws, validated_trials
-from rmtcollapse.experiments.verdict import COARSE, Row, Verdict
+from rmtcollapse.experiments.verdict import COARSE, UNJUDGED, Row, Verdict
 
 __all__ = ["Row", "Verdict", "verify"]
 
@@ -33,6 +35,7 @@ Theory = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] | None
 _FALSE_ALARM = 1e-3  # chance that a right theory is rejected, over all its values together
 _NOTICED = 0.05  # an error of this relative size must not pass
 _ROUNDING = 1e-9  # a value that theory says is zero is measured as rounding of a fit, relative to the largest value
+_ENDLESS = "infinite: a mean cannot be judged"
 _FIRST, _MOST = 48, 6144  # trials a size: first batch, and where an adaptive run gives up
 
 
@@ -72,8 +75,9 @@ def verify(
     Returns
     -------
     Verdict
-        With ``passed``, ``report`` and ``rows``.
+        With ``passed``, ``report`` and ``rows``; it does not pass where no value could be judged.
     """
+    refuse_no_model(model)
     exact = _exact(model)
     multiples = _validated_sizes(model, sizes)
     if exact and sizes is None:  # numbers are a claim about the model's own size
@@ -92,7 +96,7 @@ def verify(
                 title = f"simulating {m.name()} x{multiples[i]}"
                 more = columns_by_entry(draws(m, seeds[i].spawn(wanted - done), pool, title, progress))
                 samples[i] = {n: np.concatenate([samples[i].get(n, v[:0]), v]) for n, v in more.items()}
-            verdict = _judge(model, multiples, predictions, samples, exact)
+            verdict = _judge(models, multiples, predictions, samples, exact)
             spread = _coarsest(verdict)
             if trials is not None or spread <= precision or wanted >= _MOST:
                 return verdict
@@ -139,9 +143,9 @@ def _exact(model: ExperimentModel) -> bool:
 
 
 def _dimension(model: ExperimentModel) -> int:
-    """Features of a model: of its spectrum, as it says, or of the largest array that grows with its size."""
+    """Features of a model: of its spectrum, as it says, of its modes, or of the largest array that grows with it."""
     given = model.parameters()
-    said = getattr(given.get("spectrum"), "dimension", None) or given.get("dimension")
+    said = getattr(given.get("spectrum"), "dimension", None) or given.get("dimension") or np.sum(given.get("sizes", 0))
     grown = [np.shape(given[n])[-1] for n, s in model.specs().items() if s.copied and given[n] is not None]
     return int(said or max(grown, default=100))
 
@@ -164,13 +168,16 @@ def _predicted(theory: Theory, model: ExperimentModel) -> dict[str, float]:
 
 
 def _judge(
-    model: ExperimentModel,
+    models: list[ExperimentModel],
     sizes: tuple[Fraction, ...],
     predictions: list[dict[str, float]],
     samples: list[dict[str, NDArray[np.float64]]],
     exact: bool,
 ) -> Verdict:
-    names = [n for n in predictions[0] if n in samples[0]]
+    names, model = [n for n in predictions[0] if n in samples[0]], models[0]
+    if not names:
+        measured = f"one or more of the values that the experiment measures: {', '.join(samples[0])}"
+        raise ParameterError("theory", ", ".join(predictions[0]), measured)
     trials = len(next(iter(samples[0].values())))
     means = {n: np.array([s[n].mean() for s in samples]) for n in names}
     errors = {n: np.array([s[n].std(ddof=1) for s in samples]) / sqrt(trials) for n in names}
@@ -183,10 +190,31 @@ def _judge(
     at = int(np.argmin([abs(float(s) - 1) for s in sizes]))
     top = max((abs(means[n]).max() for n in names), default=0.0)
     inverse = np.array([0.0 if exact else float(1 / s) for s in sizes])
-    exponents: Mapping[str, float] = getattr(model, "FINITE_SIZE", {})
-    rates = {n: exponents.get(n, 1.0) for n in names}
-    rows = tuple(_row(n, inverse, rates[n], at, theory[n], means[n], errors[n], threshold, top) for n in names)
-    return Verdict(all(r.passed for r in rows), rows, sizes, trials, threshold, model.name(), means, errors, theory)
+    rates, reasons = _exponents(model, names), _reasons(models, names)
+    rows = tuple(
+        Row(n, theory[n][at], means[n][at], errors[n][at], 0.0, 0.0, 0.0, True, note=f"{UNJUDGED}: {reasons[n]}")
+        if n in reasons
+        else _row(n, inverse, rates[n], at, theory[n], means[n], errors[n], threshold, top)
+        for n in names
+    )
+    if any(r.note == _ENDLESS for r in rows):
+        own = by_entry(model.theory())
+        rows = tuple(_refuted(r) if r.note == _ENDLESS and isfinite(float(own[r.name])) else r for r in rows)
+    passed = all(r.passed for r in rows) and len(reasons) < len(rows)
+    return Verdict(passed, rows, sizes, trials, threshold, model.name(), means, errors, theory)
+
+
+def _exponents(model: ExperimentModel, names: list[str]) -> dict[str, float]:
+    found: Mapping[str, float] = getattr(model, "finite_size", dict)()
+    return {n: found.get(n.split("[")[0], 1.0) for n in names}
+
+
+def _reasons(models: list[ExperimentModel], names: list[str]) -> dict[str, str]:
+    """Why values are not judged, of the smallest model that says so."""
+    found: dict[str, str] = {}
+    for model in models:
+        found = {**getattr(model, "unjudged", dict)(), **found}
+    return {n: found[n.split("[")[0]] for n in names if n.split("[")[0] in found}
 
 
 def _threshold(values: int, freedom: int) -> float:
@@ -209,7 +237,7 @@ def _row(
 ) -> Row:
     """Judge one value over inverse sizes to the power `rate`; `at` is the reported one, `top` the largest value."""
     if not np.isfinite(theory).all():
-        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note="infinite: a mean cannot be judged")
+        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, True, note=_ENDLESS)
     gaps = abs(mean - theory)
     if np.all(gaps <= _ROUNDING * top) and (np.all(theory == 0) or np.all(error <= _ROUNDING * abs(mean))):
         return Row(
@@ -217,9 +245,13 @@ def _row(
         )
     if np.all(error == 0):
         return Row(name, theory[at], mean[at], 0.0, np.inf, gaps.max() / (top or 1.0), 0.0, False, note="without noise")
+    noisy = error > 0  # a vector of one entry, say, has an overlap of 1: that size tells nothing
+    if inverse.any() and noisy.sum() < 2:
+        note = f"{COARSE}: without noise at all sizes but one; use others"
+        return Row(name, theory[at], mean[at], error[at], 0.0, 0.0, 0.0, False, note=note)
     # A value that vanishes in the limit is measured in units of what it is at finite size.
     unit = abs(theory) if np.all(theory != 0) else np.full_like(mean, abs(mean).max())
-    gap, slope, width = _extrapolate(inverse**rate, (mean - theory) / unit, error / unit)
+    gap, slope, width = _extrapolate((inverse**rate)[noisy], ((mean - theory) / unit)[noisy], (error / unit)[noisy])
     z, width = gap / width, float(unit[at]) * width
     if np.all(theory == 0):
         passed = bool(abs(z) <= threshold)
@@ -231,14 +263,18 @@ def _row(
     return Row(name, theory[at], theory[at] + unit[at] * gap, width, z, gap, slope, passed, scale, note, rate)
 
 
+def _refuted(row: Row) -> Row:
+    """A value that is said to be infinite, where the mean is known to exist."""
+    return replace(row, z=np.inf, relative_gap=np.inf, passed=False, note="infinite: the mean is not")
+
+
 def _extrapolate(
     x: NDArray[np.float64], y: NDArray[np.float64], error: NDArray[np.float64]
 ) -> tuple[float, float, float]:
     """Weighted least squares y = a0 + a1 x: a0, a1 and the standard error of a0; without a1 where all x are 0."""
     if not x.any():
-        seen = error > 0
-        weight = 1 / error[seen] ** 2
-        return float(weight @ y[seen] / weight.sum()), 0.0, float(1 / np.sqrt(weight.sum()))
+        weight = 1 / error**2
+        return float(weight @ y / weight.sum()), 0.0, float(1 / np.sqrt(weight.sum()))
     weighted = np.stack([np.ones_like(x), x], axis=1) / error[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
     a0, a1 = covariance @ weighted.T @ (y / error)

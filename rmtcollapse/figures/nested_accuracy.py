@@ -1,10 +1,9 @@
 r"""Clustering from several views: the best rank-one tensor sees clusters that the unfolding does not.
 
 Share of right labels against the strength :math:`|\mu|` of the clusters, for weak views, :math:`|h|=0.5`, and strong
-ones,
-:math:`|h|=1.5`: with the weights of the views known, from the best rank-one approximation of the tensor (started at the
-signal), and from the unfolding along the points. The unfolding is drawn at the actual sizes; dotted is its limit, which
-promises too much.
+ones, :math:`|h|=1.5`: with the weights of the views known, from the best rank-one approximation of the tensor (started
+at the signal), and from the unfolding along the points. With strong views the first two all but coincide. The unfolding
+is drawn at the actual sizes; dotted is its limit, which promises too much.
 
 The paper's parameters: 150 features, 300 points, 60 views; the quick form has a fifth of these.
 """

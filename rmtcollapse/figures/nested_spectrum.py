@@ -1,12 +1,14 @@
-r"""The spectrum of an unfolding: a bulk that no textbook law describes, and the eigenvalue that sees the clusters.
+r"""Spectra of unfoldings: a bulk that no textbook law describes, and the eigenvalue that sees the signal.
 
-Eigenvalues of the unfolding along the points, squared, centred and scaled, :math:`(T_2T_2^\top-\mu)/\sigma`, as a
-histogram. In the limit their law is a semicircle plus a Marchenko-Pastur law of the noise in the views (dotted); at
-these sizes it is wider, as the line shows, which has noise at the actual sizes. The outlier (circle, its standard
-error) is at its predicted place.
+Eigenvalues of the unfoldings along the points and along the views, squared, centred and scaled,
+:math:`(T_kT_k^\top-\mu_k)/\sigma` with :math:`\mu_k` the product of the other sizes over :math:`n_T` and
+:math:`\sigma=\sqrt{n_1n_2n_3}/n_T`, as histograms. In the limit their laws (dotted) are a semicircle, along the points
+plus a Marchenko-Pastur law of the noise in the views; at these sizes the first is wider, as the line shows, which has
+noise at the actual sizes. The outliers (circles, with standard errors) are at their predicted places.
 
-The paper's parameters: sizes in the ratio 3 : 2 : 1 (the paper's are 600, 400, 200, the large form),
-:math:`\rho=\beta_T^2n_T/\sqrt{n_1n_2n_3}=2`, :math:`\beta_M=1.5`.
+The paper's parameters: sizes in the ratio 3 : 2 : 1 (the paper's are 600, 400, 200, the large form). Along the points
+:math:`\rho=\beta_T^2/\sigma=2`, :math:`\beta_M=1.5`; along the views
+:math:`\varrho=\beta_T^2\{\beta_M^2+n_1n_2/(n_1+n_2)\}/\sigma=4`, :math:`\beta_M=3`.
 """
 
 from __future__ import annotations
@@ -28,16 +30,17 @@ __all__ = ["FIGURE"]
 
 Array = NDArray[np.float64]
 
-_BULK, _LIMIT, _OUTLIER = "noise at these sizes", "in the limit", "outlier"
+_BULK, _LIMIT, _OUTLIER, _SIMULATED = "theory at these sizes", "theory in the limit", "outlier, theory", "simulated"
 _WITHIN = 24  # places in a bin where its density is taken
 
 
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """A panel: a histogram against a density, and an outlier."""
+    """A panel: a histogram against a density, and an outlier; `strength` says how strong the signal is."""
 
     model: NestedMatrixTensor
     edges: Array
+    strength: str
 
     def name(self) -> str:
         return "spectrum"
@@ -59,8 +62,9 @@ class _Spectrum:
 
     @property
     def title(self) -> str:
+        along = {2: "points", 3: "views"}[self.model.mode]
         sizes = ", ".join(f"{n:g}" for n in self.model.sizes)
-        return rf"sizes {sizes}, $\rho = 2$, $\beta_M = {self.model.matrix_strength:g}$"
+        return rf"along the {along}: sizes {sizes}, {self.strength}, $\beta_M = {self.model.matrix_strength:g}$"
 
     def bins(self) -> Array:
         """Mean density in every bin."""
@@ -115,14 +119,16 @@ class _SpectrumData:
         if self.simulation is not None:
             bulk, outlier = self.simulation["bulk"], self.simulation["outlier"]
             axes.bar(panel.edges[:-1], bulk.mean, np.diff(panel.edges), align="edge", color="0.85", edgecolor="0.7",
-                     linewidth=0.5)  # fmt: skip
+                     linewidth=0.5, label=_SIMULATED)  # fmt: skip
             axes.errorbar([outlier.mean], [0], xerr=[outlier.standard_error], fmt="o", color=COLOURS[1],
                           markerfacecolor="white", capsize=3, zorder=5, clip_on=False)  # fmt: skip
-        x = np.linspace(panel.edges[0], panel.edges[-1], 400)
+        beyond = 0.02 * (panel.edges[-1] - panel.edges[0])
+        x = np.linspace(panel.edges[0] - beyond, panel.edges[-1] + beyond, 1600)
         axes.plot(x, panel.model.corrected_density(x), color=COLOURS[0], linewidth=1.8, label=_BULK)
         axes.plot(x, panel.model.bulk().density(x), color="0.25", linewidth=1.2, linestyle=":", label=_LIMIT)
         axes.axvline(panel.outlier, 0, 0.3, color=COLOURS[1], linewidth=1.6, label=_OUTLIER)
-        axes.set_xlabel(r"eigenvalue of $(T_2T_2^\top-\mu)/\sigma$")
+        k = panel.model.mode
+        axes.set_xlabel(rf"eigenvalue of $(T_{k}T_{k}^\top-\mu_{k})/\sigma$")
         axes.set_ylabel("density")
         axes.set_ylim(bottom=0)
         axes.set_title(panel.title, loc="left", fontsize=10)
@@ -132,11 +138,18 @@ class _SpectrumData:
 
 def _panels(size: Size) -> Sequence[_Spectrum]:
     sizes = [3 * size.dimension, 2 * size.dimension, size.dimension]
-    strength = math.sqrt(2 * math.sqrt(math.prod(sizes)) / sum(sizes))
-    model = NestedMatrixTensor(sizes=sizes, matrix_strength=1.5, tensor_strength=strength)
+    unit, pair = math.sqrt(math.prod(sizes)) / sum(sizes), sizes[0] * sizes[1] / (sizes[0] + sizes[1])
+    points = NestedMatrixTensor(sizes=sizes, matrix_strength=1.5, tensor_strength=math.sqrt(2 * unit))
+    views = NestedMatrixTensor(
+        sizes=sizes, matrix_strength=3.0, tensor_strength=math.sqrt(4 * unit / (9 + pair)), estimand="weights"
+    )
+    return [_panel(points, r"$\rho = 2$", size.points), _panel(views, r"$\varrho = 4$", size.points)]
+
+
+def _panel(model: NestedMatrixTensor, strength: str, bins: int) -> _Spectrum:
     places = np.linspace(-3.0, 12.0, 3001)
     inside = places[model.corrected_density(places) > 1e-6]
-    return [_Spectrum(model, np.linspace(inside[0], inside[-1], size.points + 1))]
+    return _Spectrum(model, np.linspace(inside[0], inside[-1], bins + 1), strength)
 
 
 FIGURE = Figure(

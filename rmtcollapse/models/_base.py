@@ -142,6 +142,15 @@ class Model:
     EVENTS: ClassVar[frozenset[str]] = frozenset()
     # Values that near their limit like another power of the size than -1: its exponent.
     FINITE_SIZE: ClassVar[Mapping[str, float]] = {}
+
+    def finite_size(self) -> Mapping[str, float]:
+        """The exponents of ``FINITE_SIZE`` at these parameters."""
+        return self.FINITE_SIZE
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Values that this experiment, at this size, says nothing about, and why; none by default."""
+        return {}
+
     SCALE_FREE: ClassVar[frozenset[str]] = frozenset({"generations", "iterations", "rounds", "depth", "learners"})
 
     @classmethod

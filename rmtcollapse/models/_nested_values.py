@@ -18,6 +18,7 @@ from rmtcollapse.models._tensor_values import certified
 __all__ = ["Estimate"]
 
 UNDETECTABLE = "below the threshold: the estimate tells nothing, and the singular value is that of noise"
+REMEMBERED = "below the threshold the iteration remembers the signal that it starts at"
 RANGE = "a value exceeds the range of double precision"
 
 
@@ -75,6 +76,18 @@ class Estimate:
         with precise(DIGITS):
             return NestedTensor(self._setting()).continuous
 
+    def remembered(self) -> dict[str, str]:
+        """What an iteration from the signal does not tell of noise, as it ends at one of many local maxima near it."""
+        if not self.tag.startswith("tensor") or self.theory(None)["detectable"] or self.continuous():
+            return {}
+        names = ("alignment", "accuracy") if self.weights_seen() else ("alignment", "accuracy", "singular_value")
+        return dict.fromkeys(names, REMEMBERED)
+
+    def weights_seen(self) -> bool:
+        """Whether the best rank-one tensor sees the weights of the views even where it sees nothing else."""
+        with precise(DIGITS):
+            return NestedTensor(self._setting()).weights_seen
+
     def _setting(self) -> Nested:
         beta_M, beta_T = Decimal(self.matrix_strength), Decimal(self.tensor_strength)
         return Nested(self.sizes, (beta_M * beta_T) ** 2, beta_T**2)
@@ -103,6 +116,8 @@ class Estimate:
         given: dict[str, Any] = {f"size_{i}": n for i, n in enumerate(self.sizes, 1)}
         given |= {"matrix_strength": self.matrix_strength, "tensor_strength": self.tensor_strength}
         given |= {f"{self.tag}_detected": int(detected), f"{self.tag}_seen": int(seen)}
+        if self.tag.startswith("tensor"):
+            given[f"{self.tag}_weights"] = int(detected or self.weights_seen())
         return given, {f"{self.tag}_{n}": v for n, v in found.items()}
 
     def _tensor(self, setting: Nested) -> tuple[dict[str, Decimal], bool, bool]:

@@ -24,7 +24,8 @@ of two clusters with means :math:`\pm\mu`, :math:`|\mu|=\beta_M`, and *h* the we
 :math:`\beta_T\to\infty` it tends to that of a spiked matrix, as :math:`\beta_T\to0` with :math:`\beta_T\beta_M` fixed
 to that of a spiked tensor. For small :math:`\beta_T` it sets in with a jump, for large ones continuously
 (:meth:`NestedMatrixTensor.transition`); past :math:`\beta_T^2=(c_1+c_2)\sqrt{c_3}/(\sqrt{c_1}+\sqrt{c_2})` the weights
-*z* are recovered below the threshold of the labels.
+*z* are recovered below the threshold of the labels. Where nothing is, the singular value is the edge of the noise
+*W* alone, which iterations from a blind start reach; one from the signal need not.
 
 **Notation.** :math:`n_i` sizes, :math:`\beta_M,\beta_T` strengths of matrix and tensor, :math:`g_i` traces of the
 resolvent, :math:`q_i` overlaps, :math:`\gamma=\beta_T^2q_3^2/(c_1+c_2)`, :math:`\lambda` singular value, *m* Stieltjes
@@ -50,7 +51,8 @@ from rmtcollapse.models._base import Limit, Model, validated_digits
 from rmtcollapse.models._nested_values import Estimate
 from rmtcollapse.models._parameters import choice, flag, model, nonnegative
 from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter
+from rmtcollapse.models._tensor_values import rounded_off, scaled_sizes, sizes_parameter
+from rmtcollapse.models.spiked_tensor import SpikedTensor
 
 __all__ = ["NestedMatrixTensor"]
 
@@ -108,6 +110,7 @@ class NestedMatrixTensor(Model):
     ONE_CALL: ClassVar[bool] = False
     ASYMPTOTIC: ClassVar[bool] = False
     UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"accuracy"})
 
     @classmethod
     def system(cls) -> Any:
@@ -189,14 +192,53 @@ class NestedMatrixTensor(Model):
         return self.bulk().density(x)
 
     def corrected_density(self, x: Any) -> Any:
-        """The same with noise at the actual sizes, along the first two modes; to about 1e-8, next to edges 1e-5."""
-        from rmtcollapse.equivalents.nested_curves import bulk_density
+        """The same with noise at the actual sizes.
 
-        if self.mode == 3:
-            raise ParameterError("estimand", self.estimand, "labels or direction for a bulk at the actual sizes")
-        return bulk_density(self._estimate().sizes, self.tensor_strength, x)
+        Along the first two modes to about 1e-8, next to edges 1e-5; along the third a Marchenko-Pastur law.
+        """
+        from rmtcollapse.equivalents.nested_bulk import bulk_density
+        from rmtcollapse.spectra import MarchenkoPastur
+
+        if self.mode < 3:
+            return bulk_density(self._estimate().sizes, self.tensor_strength, x)
+        slope = math.sqrt(self.sizes[2] / (self.sizes[0] * self.sizes[1]))
+        return slope * MarchenkoPastur(slope**2).density(1 + slope * np.asarray(x, float))
 
     # ---- experiment ---------------------------------------------------------------------------------------------
+
+    def finite_size(self) -> Mapping[str, float]:
+        """Where nothing is detected, the singular value nears an edge, and chance overlaps help the accuracy.
+
+        The square of a singular value of an unfolding is a constant plus a bulk that is narrower by :math:`n^{-1/2}`.
+        """
+        if self.matrix_strength > self.threshold():
+            return {}
+        edge = {"singular_value": 7 / 6 if self.estimator == "unfolding" else 2 / 3}
+        return {**edge, "accuracy": 0.5} if self.matrix_strength else edge
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Next to the threshold finite sizes tell nothing; and some iterations remember where they start."""
+        threshold, remembered = self.threshold(), self._estimate().remembered()
+        if threshold == 0 or self.matrix_strength == 0 or math.isinf(threshold):
+            return remembered
+        names, detected = ("alignment", "accuracy", "singular_value"), self.matrix_strength > threshold
+        return {**rounded_off(self._crowd(threshold), detected, names), **remembered}
+
+    def _crowd(self, threshold: float) -> float:
+        """Noise eigenvalues as near to the edge as the signal, were the strength as far above the threshold."""
+        above = max(self.matrix_strength, min(threshold / self.matrix_strength, 1e6) * threshold)
+        places = [float(self.evolve(matrix_strength=m).theory()["singular_value"]) for m in (above, threshold)]
+        if self.estimator == "unfolding":
+            law, count = self.bulk(), float(self.sizes[self.mode - 1])
+            places = [float(self.scaled(x**2)) for x in places]
+        else:
+            known = self.estimator == "known-weights"
+            law = SpikedTensor(sizes=self.sizes[: 2 if known else 3], strength=0.0).bulk()
+            shares, count = self.sizes / self.sizes.sum(), float(self.sizes[: 2 if known else 3].sum())
+            noise = math.sqrt(self.tensor_strength**2 + shares[:2].sum()) if known else 1.0
+            places = [x / noise for x in places]
+        edge = law.support()[-1][1]
+        return count * (1 - float(law.cdf(edge - (places[0] - places[1]))))
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         """Draw the matrix, then the tensor; estimate. The power iteration for the tensor starts at the signal."""

@@ -22,22 +22,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.models._base import Limit, Model, validated_digits
+from rmtcollapse.models._base import Limit
 from rmtcollapse.models._parameters import model, nonnegative
-from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter, spiked_strength, spiked_theory
+from rmtcollapse.models._spiked import Approximation, Spiked
+from rmtcollapse.models._tensor_values import sizes_parameter
 
 __all__ = ["SpikedMatrix"]
 
 
 @model
-class SpikedMatrix(Model):
+class SpikedMatrix(Spiked):
     r"""Singular value and alignments of the first singular vectors of a rank-one matrix in noise.
 
     Parameters
@@ -62,8 +61,6 @@ class SpikedMatrix(Model):
         "detectable": "1 where the alignments are positive, 0 where they are not",
     }
     SOURCE: ClassVar[str] = "Benaych-Georges and Nadakuditi 2012 (stated)"
-    ONE_CALL: ClassVar[bool] = False
-    UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
     @classmethod
     def system(cls) -> Any:
@@ -78,31 +75,13 @@ class SpikedMatrix(Model):
         if len(values["sizes"]) != 2:
             raise ParameterError("sizes", values["sizes"].tolist(), "two whole numbers >= 1, such as 400,600")
 
-    def resized(self, factor: int | Fraction) -> Self:
-        """The same limit at another size: rows and columns times `factor`."""
-        return self.evolve(sizes=scaled_sizes(self.sizes, factor))
-
-    def theory(self, digits: int | None = None) -> Prediction:
-        """The limit; see :meth:`rmtcollapse.models._base.Model.theory`."""
-        return spiked_theory(self.sizes, self.strength, None if digits is None else validated_digits(digits))
-
-    def threshold(self) -> float:
-        r"""The strength above which the signal is detected, :math:`(c_1c_2)^{1/4}`."""
-        return spiked_strength(self.sizes)
-
-    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
+    def approximated(self, rng: np.random.Generator) -> Approximation:
         """Draw the matrix and take its singular value decomposition."""
-        from rmtcollapse.experiments.tensors import outer, refuse_large, signs
+        from rmtcollapse.experiments.tensors import draw_spiked
 
-        rows, columns = sizes = [int(n) for n in self.sizes]
-        refuse_large(sizes)
-        x, y = signs(rows, rng), signs(columns, rng)
-        matrix = self.strength * outer([x, y]) + rng.standard_normal(sizes) / math.sqrt(rows + columns)
+        matrix, signal = draw_spiked([int(n) for n in self.sizes], self.strength, rng)
         left, values, right = np.linalg.svd(matrix, full_matrices=False)
-        return {
-            "alignment": np.array([(left[:, 0] @ x) ** 2, (right[0] @ y) ** 2]),
-            "singular_value": float(values[0]),
-        }
+        return Approximation(matrix, signal, float(values[0]), [left[:, 0], right[0]])
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:

@@ -13,39 +13,48 @@ the rank-one approximation that is correlated with the signal.
 It has a fold where :math:`\sum_is/r_i=d-2`. Its strength :math:`\beta_s` there is the threshold: below it there is no
 such local maximum. At order two the fold is at *s* = 0, and the alignment grows from zero; at higher orders it jumps.
 
-**Consequences.** The fold is the edge of the bulk of the matrix of contractions: :math:`\beta` and :math:`\lambda` are
-stationary together. The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength
+**Below the threshold** the alignments are zero and the singular value is that of the fold, which is the edge of the
+bulk of the matrix of contractions (:meth:`SpikedTensor.bulk`), as :math:`\beta` and :math:`\lambda` are stationary
+together. A local maximum has at least this weight, as no eigenvalue but its own may exceed it, and simulated power
+iterations end there, :math:`O(n^{-2/3})` below; for equal sizes it is :math:`2\sqrt{(d-1)/d}`, the threshold energy of
+the spherical *d*-spin model. An iteration that starts at the signal finds some local maximum of noise near it, whose
+overlap fades so slowly with the size, if at all, that it says nothing about the limit.
+
+**Consequences.** The global maximum (the maximum-likelihood estimate) sees the signal only from a larger strength
 on, at which :math:`\lambda` is the maximum over noise alone; for equal sizes that is the ground state of the spherical
 *d*-spin model, and :meth:`SpikedTensor.mle_threshold` gives it.
 
 **Notation.** :math:`n_i` sizes, *d* order, :math:`\beta` strength, :math:`c_i` shares, :math:`g_i` traces of the
 resolvent, :math:`q_i` overlaps, :math:`\lambda` singular value.
 
-**Source.** Equations stated in [SeddikGuillaudCouillet2024]_; the explicit curve, its fold and the threshold derived
-here. The ground state is that of [AuffingerBenArousCerny2013]_; that it is the maximum over tensors that need not be
-symmetric is taken over for equal sizes, not derived here.
+**Source.** Equations stated in [SeddikGuillaudCouillet2024]_; the explicit curve, its fold, the threshold and what
+iterations find below it derived here. The ground state is that of [AuffingerBenArousCerny2013]_; that it is the maximum
+over tensors that need not be symmetric is taken over for equal sizes, not derived here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.models._base import Limit, Model, validated_digits
+from rmtcollapse.models._base import Limit
 from rmtcollapse.models._parameters import choice, model, nonnegative
-from rmtcollapse.models._prediction import Prediction
-from rmtcollapse.models._tensor_values import scaled_sizes, sizes_parameter, spiked_strength, spiked_theory
+from rmtcollapse.models._spiked import Approximation, Spiked
+from rmtcollapse.models._tensor_values import sizes_parameter
 
 __all__ = ["SpikedTensor"]
 
+_REMEMBERED = "below the threshold the iteration remembers the signal that it starts at; start=hosvd is blind to it"
+_SEEN = 1.15  # times their threshold: from there on nearly all unfoldings see enough of the signal
+_UNSEEN = "at these sizes the unfoldings hardly see the signal, or not at all; take a strength above"
+
 
 @model
-class SpikedTensor(Model):
+class SpikedTensor(Spiked):
     r"""Singular value and alignments of the best rank-one approximation of a rank-one tensor in noise.
 
     Parameters
@@ -57,7 +66,7 @@ class SpikedTensor(Model):
     start : str
         Where the power iteration of the experiment starts: at the ``"signal"``, which finds the local maximum that
         the theory is about, or at the first singular vectors of the unfoldings (``"hosvd"``), which finds it only
-        where they see the signal, far above the threshold. The theory is the same.
+        where they see the signal, above :meth:`hosvd_threshold`. The theory is the same.
 
     Raises
     ------
@@ -75,33 +84,20 @@ class SpikedTensor(Model):
         "detectable": "1 where the alignments are positive, 0 where they are not",
     }
     SOURCE: ClassVar[str] = "Seddik, Guillaud and Couillet 2024, arXiv 2112.12348 (equations); curve derived here"
-    ONE_CALL: ClassVar[bool] = False
-    UNMEASURED: ClassVar[frozenset[str]] = frozenset({"detectable"})
 
     @classmethod
     def system(cls) -> Any:
-        """The equations at order three, in SymPy; for others :func:`rmtcollapse.equivalents.tensors.spiked_system`."""
-        from rmtcollapse.equivalents.tensors import spiked_system
+        """The equations of a mode *i* at any order, in SymPy; :func:`~rmtcollapse.equivalents.tensors.spiked_system`
+        writes out those of one order."""
+        from rmtcollapse.equivalents.tensors import any_order_system
 
-        return spiked_system(3)
+        return any_order_system()
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
         """A tensor has two or more sizes."""
         if len(values["sizes"]) < 2:
             raise ParameterError("sizes", values["sizes"].tolist(), "two or more whole numbers >= 1, such as 90,60,30")
-
-    def resized(self, factor: int | Fraction) -> Self:
-        """The same limit at another size: all sizes times `factor`."""
-        return self.evolve(sizes=scaled_sizes(self.sizes, factor))
-
-    def theory(self, digits: int | None = None) -> Prediction:
-        """The limit; see :meth:`rmtcollapse.models._base.Model.theory`."""
-        return spiked_theory(self.sizes, self.strength, None if digits is None else validated_digits(digits))
-
-    def threshold(self) -> float:
-        r"""The strength :math:`\beta_s` above which there is a local maximum that is correlated with the signal."""
-        return spiked_strength(self.sizes)
 
     def mle_threshold(self) -> float:
         r"""The strength :math:`\beta_c\ge\beta_s` above which that local maximum is the global one, for equal sizes.
@@ -120,17 +116,33 @@ class SpikedTensor(Model):
         with precise(DIGITS):
             return float(maximum_threshold(len(self.sizes)))
 
-    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw the tensor and run the power iteration from `start`."""
-        from rmtcollapse.experiments.tensors import hosvd_start, outer, rank_one, refuse_large, signs
+    def hosvd_threshold(self) -> float:
+        r"""The strength :math:`(\prod_in_i)^{1/4}/\sqrt{\sum_in_i}` above which the unfoldings see the signal.
 
-        sizes = [int(n) for n in self.sizes]
-        refuse_large(sizes)
-        signal = [signs(n, rng) for n in sizes]
-        tensor = self.strength * outer(signal) + rng.standard_normal(sizes) / math.sqrt(sum(sizes))
-        value, vectors = rank_one(tensor, signal if self.start == "signal" else hosvd_start(tensor))
-        alignment = [float(u @ x) ** 2 for u, x in zip(vectors, signal, strict=True)]
-        return {"alignment": np.array(alignment), "singular_value": value}
+        It grows with the sizes from order three on: unlike :meth:`threshold` it is no property of the limit.
+        """
+        return math.exp(float(np.log(self.sizes).sum()) / 4 - math.log(self.sizes.sum()) / 2)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Where the start of the iteration does not see the signal, or is all that it sees."""
+        found, detectable = dict(super().unjudged()), self.strength > self.threshold()
+        if len(self.sizes) == 2 or "singular_value" in found:
+            return found
+        if not detectable and self.start == "signal":
+            found["alignment"] = _REMEMBERED
+        if detectable and self.start == "hosvd" and self.strength < _SEEN * self.hosvd_threshold():
+            reason = f"{_UNSEEN} {_SEEN} times {self.hosvd_threshold():.4g}, or start=signal"
+            found = dict.fromkeys(("alignment", "singular_value"), reason)
+        return found
+
+    def approximated(self, rng: np.random.Generator) -> Approximation:
+        """Draw the tensor and run the power iteration from `start`."""
+        from rmtcollapse.experiments.tensors import draw_spiked, hosvd_start, rank_one
+
+        tensor, signal = draw_spiked([int(n) for n in self.sizes], self.strength, rng)
+        return Approximation(
+            tensor, signal, *rank_one(tensor, signal if self.start == "signal" else hosvd_start(tensor))
+        )
 
     @classmethod
     def limits(cls) -> Sequence[Limit]:

@@ -39,8 +39,9 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.1%}")
     axes.set_xlabel("1 / size (multiples of the model's own)")
     axes.set_ylabel("(simulation - theory) / theory")
-    axes.set_title(f"{verdict.model}: {'agrees' if verdict.passed else 'does not agree'}", loc="left", fontsize=10)
-    axes.legend(frameon=False, fontsize=9)
+    axes.set_title(f"{verdict.model}: {verdict.outcome}", loc="left", fontsize=10)
+    if judged:
+        axes.legend(frameon=False, fontsize=9)
     return tidy(axes)
 
 

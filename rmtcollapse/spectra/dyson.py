@@ -121,7 +121,8 @@ class DysonLaw(_BlockLaw):
     profile : (K, K) array_like
         s, symmetric (to rounding), >= 0.
     weights : (K,) array_like, optional
-        w >= 0, sum 1; equal by default. Classes of weight 0 are dropped.
+        w >= 0, sum 1, or whole numbers whose shares are meant (sizes of the classes, without rounding); equal by
+        default. Classes of weight 0 are dropped.
     expectations : (K,) array_like, optional
         a, real; 0 by default.
 
@@ -153,11 +154,12 @@ class DysonLaw(_BlockLaw):
         if s.shape != (K, K) or np.any(np.abs(s - s.T) > 8 * EPS * np.maximum(s, s.T)):
             raise ParameterError("profile", profile, domain)
         self.profile = _frozen(np.maximum(s, s.T))
-        self.weights = _weights("weights", weights, K, "a class")
+        high, low = _shares(weights, K)
+        self.weights = _frozen(high)
         self.expectations = _frozen(np.zeros(K) if expectations is None else _vector("expectations", expectations, K))
         keep = self.weights > 0
         w, a, s = self.weights[keep], self.expectations[keep], self.profile[np.ix_(keep, keep)]
-        self._system = System(np.ones(w.size), a, dd.two_product(s, w), w)
+        self._system = System(np.ones(w.size), a, dd.multiply((s, 0 * s), (w, low[keep])), w)
         self._parts = [hermitian_part(self._system, index) for index in components(s > 0)]
 
     @classmethod
@@ -270,6 +272,15 @@ def _weights(name: str, value: ArrayLike | None, size: int, what: str) -> FloatA
     if np.any(array < 0) or abs(total - 1) > 8 * (size + 1) * EPS:
         raise ParameterError(name, value, f"numbers >= 0 whose sum is 1 (it is {total:.17g})")
     return _frozen(array)
+
+
+def _shares(value: ArrayLike | None, size: int) -> dd.Pair:
+    """Weights as pairs of doubles: as given, or the shares of whole numbers."""
+    counts = np.ones(size) if value is None else _vector("weights", value, size)
+    if np.any(counts != np.round(counts)) or not np.all(counts >= 0) or not counts.any() or counts.max() > 2**53:
+        return _weights("weights", value, size, "a class"), np.zeros(size)
+    whole = dd.total((counts, np.zeros(size)))
+    return dd.divide((counts, np.zeros(size)), whole)
 
 
 def _frozen(array: FloatArray) -> FloatArray:

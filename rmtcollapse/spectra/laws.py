@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 from functools import cached_property
 from numbers import Integral, Rational, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,9 @@ from rmtcollapse.spectra._real import Bulk
 from rmtcollapse.spectra.curve_law import CurveLaw
 from rmtcollapse.spectra.estimate import EPS, FloatArray, real_array, refuse_entry
 from rmtcollapse.spectra.law import ComplexArray
+
+if TYPE_CHECKING:
+    from rmtcollapse.spectra.sample_covariance import Spike
 
 __all__ = ["Atoms", "FreePoisson", "FussCatalan", "MarchenkoPastur", "Semicircle", "coefficient", "exact_number"]
 
@@ -252,6 +255,12 @@ class MarchenkoPastur(FreePoisson):
     @cached_property
     def _root(self) -> Node:
         return MultiplyPoisson(unit_leaf(), self._ratio)
+
+    def spike(self, value: ArrayLike) -> Spike:
+        """As :meth:`rmtcollapse.spectra.SampleCovariance.spike`, of a population whose other eigenvalues are one."""
+        from rmtcollapse.spectra.sample_covariance import SampleCovariance
+
+        return SampleCovariance(Atoms([1.0]), self._ratio).spike(value)
 
     def _multiplied_to(self, node: Node) -> Node | None:
         return MultiplyPoisson(node, self._ratio)

@@ -183,11 +183,11 @@ class Spectrum:
         return float(self.signal.sum())
 
     def with_signal(self, signal: ArrayLike) -> Spectrum:
-        """Same covariance, other target: totals (k,), or a number, the energy spread equally over all directions."""
+        """Same covariance, other target: totals (k,), (d,) of all directions, or one spread equally over them."""
         return self._with(signal=self._totals("signal", signal), source=None)
 
     def with_target_shift(self, shift: ArrayLike) -> Spectrum:
-        """Same covariance and target, other shift: totals (k,), or a number, spread equally over all directions."""
+        """Same covariance and target, other shift: totals (k,), (d,) of all directions, or one spread equally."""
         return self._with(target_shift=self._totals("target_shift", shift))
 
     def scaled(self, factor: float) -> Spectrum:
@@ -231,8 +231,13 @@ class Spectrum:
         return {name: total for name, total in named.items() if total is not None}
 
     def _totals(self, name: str, value: ArrayLike) -> ArrayLike:
-        shares = self.multiplicities / self.multiplicities.sum()
-        return _number(name, value, at_least=0.0) * shares if isinstance(value, Real) else value
+        m = self.multiplicities
+        if isinstance(value, Real):
+            return _number(name, value, at_least=0.0) * (m / m.sum())
+        if np.shape(value) != (self.dimension,) or m.size == self.dimension:
+            return value
+        each = getattr(Spectrum(np.ones(self.dimension))._with(**{name: value}), name)
+        return np.add.reduceat(each, (np.cumsum(m) - m).astype(np.int64))
 
     def _with(self, **changes: Any) -> Spectrum:
         return Spectrum(**{name: getattr(self, name) for name in FIELDS} | changes)

@@ -102,10 +102,17 @@ def test_a_misspelt_model_has_a_suggestion() -> None:
         model_class("../../etc/passwd")
 
 
+def test_a_target_shift_is_spread_over_directions() -> None:
+    assert parse_spectrum("isotropic:dimension=20,target_shift=0.5") == Spectrum.isotropic(20).with_target_shift(0.5)
+    shifted = parse_spectrum("power-law:dimension=4,capacity=1,source=1,target_shift=2")
+    assert shifted == Spectrum.power_law(4, 1, 1).with_target_shift(2)
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("isotropic", ["dimension"]),
+        ("isotropic:dimension=10,target_shift=-1", ["target_shift", "-1", ">= 0"]),
         ("isotropic:dimension=ten", ["dimension", "ten"]),
         ("isotropic:dimensoin=10", ["dimensoin", "did you mean 'dimension'"]),
         ("power-law:dimension=10", ["capacity", "source"]),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rmtcollapse import ParameterError, Spectrum, verify
-from rmtcollapse.models import NoisyLabels, RecursiveRegression, RidgeRegression
+from rmtcollapse import ParameterError, Spectrum, simulate, sweep, verify
+from rmtcollapse.models import AccumulatedRegression, NoisyLabels, RecursiveRegression, RidgeRegression
 
 from .toys import Counter, Toy
 
@@ -209,6 +209,26 @@ def test_infinite_theory_is_reported_and_not_judged() -> None:
     assert "inf" in verdict.report
 
 
+def test_an_infinite_claim_about_a_finite_value_does_not_pass() -> None:
+    verdict = verify(SHARP, {"test_error": math.inf}, trials=10)
+    assert not verdict.passed
+    assert verdict.conclusive
+    assert "DISAGREES" in verdict.report
+
+
+@pytest.mark.parametrize("model", ["ridge-regression", RidgeRegression, None], ids=["name", "class", "none"])
+def test_what_is_no_model_is_refused(model: Any) -> None:
+    for call in (lambda: verify(model), lambda: simulate(model), lambda: sweep(model, ridge=[1.0])):
+        with pytest.raises(ParameterError, match=r"\Amodel = [^\n]*with its parameters[^\n]*\Z"):
+            call()
+
+
+def test_a_claim_about_nothing_that_is_measured_is_refused() -> None:
+    model = AccumulatedRegression(dimension=5, samples=20, noise_variance=0.5, iterations=2)
+    with pytest.raises(ParameterError, match=r"\Atheory = 'limit' [^\n]*test_error\Z"):
+        verify(model, {"limit": 1.0}, trials=4)
+
+
 @pytest.mark.parametrize(
     ("theory", "words"),
     [
@@ -274,7 +294,8 @@ def test_the_result_depends_on_the_seed_only() -> None:
 class Edge(Toy):
     """A toy that nears its level like an edge of a spectrum, as the size to the power of -2/3."""
 
-    FINITE_SIZE = {"value": 2 / 3}
+    def finite_size(self) -> dict[str, float]:
+        return {"value": 2 / 3}
 
     def draw(self, rng: np.random.Generator) -> dict[str, float]:
         return {"value": float(rng.normal(self.level * (1 - 0.2 * self.size ** (-2 / 3)), self.spread)), "nothing": 0.0}
@@ -290,6 +311,52 @@ def test_values_near_their_limit_at_the_rate_that_their_model_states() -> None:
 
 def test_at_another_rate_they_would_not() -> None:
     class Wrong(Edge):
-        FINITE_SIZE = {}
+        def finite_size(self) -> dict[str, float]:
+            return {}
 
     assert not verify(Wrong(spread=0.01), trials=200, sizes=(1, 2, 4, 8)).passed
+
+
+class Blind(Toy):
+    """A toy whose experiment at a size below four says nothing about its level, and draws something else."""
+
+    def unjudged(self) -> dict[str, str]:
+        return {"value": "too small"} if self.size < 4 else {}
+
+    def draw(self, rng: np.random.Generator) -> dict[str, float]:
+        return {"value": float(rng.normal(self.level + (self.size < 4), self.spread)), "nothing": 0.0}
+
+
+def test_a_value_of_which_the_experiment_says_nothing_is_not_judged() -> None:
+    verdict = verify(Blind(), trials=20)
+    row = verdict["value"]
+    assert (row.passed, row.z, row.note) == (True, 0.0, "not judged: too small")
+    assert "--  not judged: too small" in verdict.report
+    assert verdict.passed  # by the other value
+    assert verify(Blind(spread=0.01), trials=20, sizes=(4, 8))["value"].note == ""
+
+
+def test_a_verdict_without_a_judged_value_does_not_pass() -> None:
+    class Alone(Blind):
+        def draw(self, rng: np.random.Generator) -> dict[str, float]:
+            return {"value": super().draw(rng)["value"]}
+
+    verdict = verify(Alone(), trials=20)
+    assert not verdict.passed
+    assert not verdict.conclusive
+    assert "NOT YET JUDGED" in verdict.report
+
+
+class Single(Toy):
+    """A toy without noise at its own size, like the overlap of vectors of one entry."""
+
+    def draw(self, rng: np.random.Generator) -> dict[str, float]:
+        return {"value": 5.0} if self.size == 1 else {"value": super().draw(rng)["value"]}
+
+
+def test_a_size_without_noise_is_left_out() -> None:
+    assert verify(Single(spread=0.01), trials=50).passed
+    assert not verify(Single(spread=0.01), {"value": 2.2}, trials=50).passed
+    alone = verify(Single(spread=0.01), trials=50, sizes=(1, 2))
+    assert "without noise at all sizes but one" in alone["value"].note
+    assert not alone.passed

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmtcollapse import ParameterError, simulate, verify
-from rmtcollapse.experiments.tensors import draw_nested, unfolded
+from rmtcollapse.experiments.tensors import draw_nested, rank_one, signs, unfolded
 from rmtcollapse.models import NestedMatrixTensor, SpikedMatrix, SpikedTensor
 from rmtcollapse.spectra import MarchenkoPastur
 
@@ -209,7 +209,12 @@ def test_at_the_threshold(estimator: str, mode: int, corrected: bool) -> None:
     assert threshold > 0
     at = [model.evolve(matrix_strength=threshold * (1 + x)).theory() for x in (-1e-9, 1e-9)]
     assert [found["detectable"] for found in at] == [0, 1]
-    assert at[0]["singular_value"] == pytest.approx(at[1]["singular_value"], rel=1e-8)
+    if (estimator, mode) == ("tensor", 3):  # a jump, from the edge of noise alone
+        noise = SpikedTensor(sizes=BENCHMARK, strength=0.0).theory()["singular_value"]
+        assert at[0]["singular_value"] == pytest.approx(noise, rel=1e-15)
+        assert at[1]["singular_value"] > 1.0004 * noise
+    else:
+        assert at[0]["singular_value"] == pytest.approx(at[1]["singular_value"], rel=1e-8)
     assert at[0]["accuracy"] == 0.5
     jumps = estimator == "tensor" and model.transition() == "discontinuous"
     assert (at[1]["alignment"] > 1e-4) == jumps
@@ -380,8 +385,18 @@ def test_the_bulk_at_the_actual_sizes(mode: int) -> None:
     large = large.evolve(tensor_strength=strength(large.sizes, 3.0))
     places = np.linspace(-1, 4, 9)
     np.testing.assert_allclose(large.corrected_density(places), large.density(places), rtol=1e-3)
-    with pytest.raises(ParameterError, match="estimand"):
-        nested(mode=3).corrected_density(0.0)
+
+
+def test_the_bulk_along_the_views_at_the_actual_sizes() -> None:
+    model, rng = nested((9, 8, 40), 0.0, 0.0, mode=3), np.random.default_rng(2)
+    x = np.linspace(-3, 4, 1401)
+    density = model.corrected_density(x)
+    found = np.array([model.draw_spectrum(rng) for _ in range(200)])
+    for power in (1, 2, 3):
+        moments = (found**power).mean(axis=1)
+        error = moments.std(ddof=1) / math.sqrt(200)
+        assert (density * x**power).sum() * (x[1] - x[0]) == pytest.approx(moments.mean(), abs=4 * error + 0.02)
+    assert abs(model.density(x) - density).max() > 0.05  # the limit, a semicircle, is far
 
 
 def test_the_bulk_of_noise_alone_is_that_of_marchenko_and_pastur() -> None:
@@ -437,6 +452,47 @@ def test_below_the_threshold_labels_are_guessed(estimator: str) -> None:
     found = simulate(model, 300, seed=1)
     assert abs(found["accuracy"].mean - 0.5) < 4 * found["accuracy"].standard_error
     assert found["alignment"].mean < 4 / 60
+
+
+def test_what_experiments_tell_next_to_the_threshold() -> None:
+    for estimator in ESTIMATORS:
+        model = nested((30, 60, 10), 1.0, 1.5, estimator=estimator)
+        threshold = model.threshold()
+        near, far = (model.evolve(matrix_strength=x * threshold) for x in (1.05, 3.0))
+        assert set(near.unjudged()) == {"alignment", "accuracy", "singular_value"}
+        assert near.unjudged()["accuracy"].startswith("next to the threshold")
+        assert not far.unjudged()
+        assert not far.finite_size()
+        assert set(model.evolve(matrix_strength=0.6 * threshold).unjudged()) == {"alignment", "accuracy"}
+        assert not model.evolve(matrix_strength=0.0).unjudged()
+        rates = [model.evolve(matrix_strength=x).finite_size().get("accuracy", 1.0) for x in (0.0, 0.5 * threshold)]
+        assert rates == [1.0, 0.5]
+    # Where the tensor sets in with a jump, the iteration from the signal ends next to it.
+    remembers = {T: set(nested((30, 60, 10), 0.0, T, estimator="tensor").unjudged()) for T in (0.3, 0.55)}
+    assert remembers == {0.3: {"alignment", "accuracy", "singular_value"}, 0.55: {"alignment", "accuracy"}}
+
+
+@pytest.mark.parametrize("estimator", ["unfolding", "known-weights"])
+def test_the_singular_value_of_noise_nears_its_edge(estimator: str) -> None:
+    verdict = verify(nested((12, 24, 6), 0.0, 0.6, estimator=estimator), trials=60, seed=3)
+    assert verdict["singular_value"].rate == (7 / 6 if estimator == "unfolding" else 2 / 3)
+    assert verdict["singular_value"].passed, verdict.report
+    assert verdict["singular_value"].slope < 0
+
+
+@pytest.mark.slow
+def test_without_weights_a_blind_iteration_ends_at_the_edge_of_noise() -> None:
+    model = nested((3, 5, 2), 0.0, 0.3, estimator="tensor")
+    gaps = []
+    for factor in (6, 12, 24):
+        sizes, found = [factor * n for n in (3, 5, 2)], []
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            tensor, _ = draw_nested(sizes, 0.0, model.tensor_strength, rng)
+            found.append(rank_one(tensor, [signs(n, rng) for n in sizes])[0])
+        gaps.append(np.mean(found) / model.theory()["singular_value"] - 1)
+    # Of order n^(-2/3), so that the last two extrapolate to nothing; the fold of the curve is 1.3 % higher.
+    assert abs(gaps[2] - (gaps[1] - gaps[2]) / (2 ** (2 / 3) - 1)) < 0.008
 
 
 def test_weights_are_recovered_below_the_threshold_of_the_labels() -> None:

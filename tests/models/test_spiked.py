@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmtcollapse import ConvergenceError, ParameterError, simulate, verify
+from rmtcollapse.equivalents.tensors import spiked_system
 from rmtcollapse.models import SpikedMatrix, SpikedTensor
+from rmtcollapse.spectra import MarchenkoPastur
 
 sizes_of = st.lists(st.integers(1, 10**6), min_size=2, max_size=7)
 
@@ -154,14 +157,44 @@ def test_a_mode_of_size_one_does_not_count_in_the_limit() -> None:
 # ---- experiments -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strength", [0.3, 1.2])
+@pytest.mark.parametrize("strength", [0.0, 1.2])
 def test_the_matrix_experiment_agrees(strength: float) -> None:
-    model = SpikedMatrix(sizes=[40, 60], strength=strength)
-    verdict = verify(model, trials=200, sizes=(1, 2), seed=2)
-    judged = [row for row in verdict.rows if row.name != "singular_value" or strength > 1]
-    assert all(abs(row.z) <= verdict.threshold for row in judged), verdict.report
-    # The largest singular value of noise lies below its edge by n^(-2/3) of it, which 1/n does not take away.
-    assert verdict["singular_value"].simulated == pytest.approx(verdict["singular_value"].theory, rel=0.02)
+    verdict = verify(SpikedMatrix(sizes=[40, 60], strength=strength), trials=100, seed=2)
+    assert verdict.passed, verdict.report
+    assert verdict["singular_value"].rate == (1.0 if strength > 1 else 2 / 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["signal", "hosvd"])
+def test_below_the_threshold_the_tensor_experiment_ends_at_the_edge(start: str) -> None:
+    verdict = verify(SpikedTensor(sizes=[14, 18, 12], strength=0.5, start=start), trials=40, seed=2)
+    assert verdict.passed, verdict.report
+    assert verdict["singular_value"].slope < 0
+    remembers = "remembers the signal" in verdict["alignment[0]"].note
+    assert remembers == (start == "signal")
+
+
+def test_next_to_the_threshold_nothing_is_judged() -> None:
+    matrix = SpikedMatrix(sizes=[40, 60], strength=0.72)
+    assert set(matrix.unjudged()) == {"alignment", "singular_value"}
+    assert "sizes of 1008 times" in matrix.evolve(strength=0.68).unjudged()["singular_value"]
+    # An overlap that vanishes is further from its limit than the edge.
+    assert set(matrix.evolve(strength=0.68, sizes=[40 * 1008, 60 * 1008]).unjudged()) == {"alignment"}
+    assert set(matrix.evolve(strength=0.5).unjudged()) == {"alignment"}
+    assert "move away" in matrix.evolve(strength=matrix.threshold()).unjudged()["alignment"]
+    assert not any(matrix.evolve(strength=b).unjudged() for b in (0.0, 0.3, 1.2, 1e3, 1e300))
+    tensor = SpikedTensor(sizes=[15] * 3, strength=1.16)
+    assert "next to the threshold" in tensor.unjudged()["singular_value"]
+    assert not tensor.evolve(strength=1.6).unjudged()
+
+
+def test_unfoldings_that_do_not_see_the_signal() -> None:
+    model = SpikedTensor(sizes=[60] * 3, strength=1.3, start="hosvd")
+    assert model.hosvd_threshold() == pytest.approx(60**0.75 / 180**0.5, rel=1e-14)
+    assert "hardly see the signal" in model.unjudged()["alignment"]
+    assert not model.evolve(strength=1.16 * model.hosvd_threshold()).unjudged()
+    assert not model.evolve(strength=0.5).unjudged()  # blind, and there is nothing to see
+    assert not SpikedTensor(sizes=[60, 60], strength=1.3, start="hosvd").unjudged()  # exact for a matrix
 
 
 @pytest.mark.parametrize("start", ["signal", "hosvd"])
@@ -179,6 +212,82 @@ def test_order_four() -> None:
     # Of order 1/n: sizes are near ten.
     assert np.all(abs(found["alignment"].mean - theory["alignment"]) < 4 * found["alignment"].standard_error + 0.02)
     assert found["singular_value"].mean == pytest.approx(theory["singular_value"], rel=0.03)
+
+
+# ---- the bulk --------------------------------------------------------------------------------------------------------
+
+
+def test_the_bulk_of_a_matrix_is_that_of_its_singular_values() -> None:
+    model = SpikedMatrix(sizes=[40, 60], strength=1.0)
+    law, squares = model.bulk(), MarchenkoPastur(2 / 3)
+    edges = np.sqrt(0.6) * np.sqrt(squares.support()[0])
+    np.testing.assert_allclose(law.support(), [tuple(-edges[::-1]), tuple(edges)], rtol=1e-14)
+    assert law.atoms() == [(0.0, pytest.approx(0.2, rel=1e-14))]
+    x = np.linspace(*edges, 9)[1:-1]
+    # 40 singular values, each with its negative, among 100 eigenvalues.
+    np.testing.assert_allclose(model.density(x), 0.4 * squares.density(x**2 / 0.6) * 2 * x / 0.6, rtol=1e-13)
+    np.testing.assert_allclose(model.density(-x), model.density(x), rtol=1e-13)
+
+
+@given(sizes_of)
+@settings(max_examples=6, deadline=None)
+def test_the_bulk_ends_at_the_singular_value_of_the_threshold(sizes: list[int]) -> None:
+    model = SpikedTensor(sizes=sizes, strength=0.0)
+    law = model.bulk()
+    assert law.support()[-1][1] == pytest.approx(model.theory()["singular_value"], rel=1e-14)
+    spare = 2 * max(sizes) / sum(sizes) - 1
+    assert sum(mass for _, mass in law.atoms()) == pytest.approx(max(spare, 0.0), rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize("sizes", [[5, 3, 2], [6, 2, 2], [3, 5, 7, 11]])
+def test_the_density_next_to_edges(sizes: list[int]) -> None:
+    model = SpikedTensor(sizes=sizes, strength=1.0)
+    law = model.bulk()
+    left, right = law.support()[-1]
+    for share in (1e-12, 1e-6, 0.3, 1 - 1e-6, 1 - 1e-12):
+        x = left + (right - left) * share
+        if x > 0:
+            near = x + complex(law.stieltjes(x, side="above"))
+            assert model.density(x) == pytest.approx(exact_density(sizes, x, near), rel=1e-12)
+
+
+def exact_density(sizes: list[int], x: float, near: complex) -> float:
+    r"""From the explicit curve `x=s+\sum_i(\pm r_i-s)/2`: the root next to `near`, with the signs that fit it."""
+    with mp.workdps(60):
+        c, signs = [mp.mpf(n) / sum(sizes) for n in sizes], itertools.product((1, -1), repeat=len(sizes))
+
+        def defect(s: Any, sign: Any) -> Any:
+            return s + mp.fsum((e * mp.sqrt(s * s + 4 * y) - s) / 2 for e, y in zip(sign, c, strict=True)) - mp.mpf(x)
+
+        sign = min(signs, key=lambda sign: abs(defect(mp.mpc(near), sign)))
+        return float(mp.findroot(lambda s: defect(s, sign), mp.mpc(near), tol=1e-80).imag / mp.pi)
+
+
+@pytest.mark.parametrize("sizes", [[60, 40, 20], [70, 15, 20], [12, 14, 10, 9]])
+def test_the_spectrum_of_a_matrix_of_contractions(sizes: list[int]) -> None:
+    model = SpikedTensor(sizes=sizes, strength=2.0)
+    law, order = model.bulk(), len(sizes)
+    rng = np.random.default_rng(3)
+    found = np.array([model.draw_spectrum(rng) for _ in range(20)])
+    value = model.theory()["singular_value"]
+    np.testing.assert_allclose(found[:, -1].mean(), (order - 1) * value, rtol=0.03)
+    inner = found[:, order - 1 : -1]  # without the outliers
+    for x in np.quantile(inner, [0.1, 0.3, 0.75, 0.9]):
+        measured = np.mean(inner <= x, axis=1)
+        # of order 1/n: the outliers are missing
+        assert abs(measured.mean() - law.cdf(x)) < 4 * measured.std() / 20**0.5 + 2 * order / sum(sizes)
+
+
+# ---- equations -------------------------------------------------------------------------------------------------------
+
+
+def test_the_equations_are_those_of_any_order() -> None:
+    latex = SpikedTensor(sizes=[3, 4, 5, 6], strength=1.0).latex()
+    for part in (r"\sum_j g_j", r"\prod_j q_j", "c_i", "d"):
+        assert part in latex
+    assert latex == SpikedTensor.latex()
+    assert "g_{4}" in spiked_system(4).latex()
+    assert "g_{5}" not in spiked_system(4).latex()
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 
 from rmtcollapse import verify
+from rmtcollapse.models import SpikedMatrix
 
 mpl.use("Agg")
 
@@ -22,6 +23,13 @@ def test_a_result_draws_itself_on_given_axes(ridge) -> None:
     assert all(name in shown for name in verdict.means)
     gap = verdict.means["bias"] / verdict.predictions["bias"] - 1
     assert any(np.array_equal(line.get_ydata(), gap) for line in axes.lines if len(line.get_ydata()) == 2)
+
+
+def test_a_verdict_of_nothing_draws_no_legend() -> None:
+    near = SpikedMatrix(sizes=[4, 6], strength=0.7)
+    axes = verify(near, trials=4).plot()
+    assert axes.get_title(loc="left") == "spiked-matrix: not yet judged"
+    assert axes.get_legend() is None
 
 
 def test_a_forecast_has_two_panels() -> None:

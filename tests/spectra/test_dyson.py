@@ -496,6 +496,13 @@ def test_arrays_are_kept_and_cannot_be_written() -> None:
     )
 
 
+def test_whole_numbers_are_sizes_of_classes_without_rounding() -> None:
+    flat = DysonLaw(np.ones((3, 3)), [3, 1, 2])  # the semicircle, whatever the classes
+    np.testing.assert_allclose(flat.weights, [1 / 2, 1 / 6, 1 / 3], rtol=1e-16)
+    x = np.nextafter(2.0, 0)
+    assert flat.density(x) == pytest.approx(math.sqrt((2 - x) * (2 + x)) / (2 * math.pi), rel=1e-13)
+
+
 @pytest.mark.parametrize(
     ("profile", "options", "message"),
     [
@@ -509,6 +516,8 @@ def test_arrays_are_kept_and_cannot_be_written() -> None:
         ([[1j]], {}, "profile = "),
         ([[1, 2], [2, 1]], {"weights": [0.5, 0.25]}, r"weights = .*it is 0\.75"),
         ([[1, 2], [2, 1]], {"weights": [1.5, -0.5]}, "weights = "),
+        ([[1, 2], [2, 1]], {"weights": [3, -2]}, "weights = "),
+        ([[1, 2], [2, 1]], {"weights": [0, 0]}, "weights = "),
         ([[1, 2], [2, 1]], {"weights": [1.0]}, r"weights = .*\(2,\)"),
         ([[1, 2], [2, 1]], {"expectations": [1.0]}, r"expectations = .*\(2,\)"),
         ([[1, 2], [2, 1]], {"expectations": [1.0, math.inf]}, "expectations = "),

@@ -145,6 +145,14 @@ def test_a_scalar_is_spread_over_directions() -> None:
     np.testing.assert_allclose(spread.target_shift, [0.6, 0.2, 0.4, 0.8], rtol=2 * EPS)
 
 
+def test_an_array_over_all_directions_is_summed_by_atom() -> None:
+    shift = np.arange(ATOMS.dimension) / 4
+    assert ATOMS.with_target_shift(shift) == ATOMS.with_target_shift([3 / 4, 3 / 4, 9 / 4, 30 / 4])
+    assert Spectrum.isotropic(4).with_signal([1, 0, 2, 0]).signal_energy == 3
+    with pytest.raises(ParameterError, match=r"signal\[1\] = -1.0"):
+        Spectrum.isotropic(4).with_signal([1, -1, 2, 0])
+
+
 def test_an_array_is_taken_as_totals() -> None:
     changed = ATOMS.with_signal([1, 2, 3, 4]).with_target_shift([4, 3, 2, 1])
     assert changed == Spectrum(ATOMS.eigenvalues, [1, 2, 3, 4], [4, 3, 2, 1], ATOMS.multiplicities)

@@ -261,6 +261,7 @@ def test_spikes_of_white_data_are_those_of_baik_ben_arous_and_peche() -> None:
     assert not stuck.detached.any()
     assert stuck.overlap.tolist() == [0.0] * 5
     np.testing.assert_allclose(stuck.location, [2.25, 2.25, stuck.location[2], 0.25, 0.25], rtol=1e-12)
+    assert str(MarchenkoPastur(law.ratio).spike(values)) == str(found)
     one = law.spike(2.0)
     assert (one.location, one.detached) == (2.5, True)
 
