@@ -102,11 +102,14 @@ def _pieced(layers: Layers, gains: PieceGains) -> Outline:
     for gap, end, mass in zip(gaps, lower, below, strict=True):
         if gap.low > end:
             bulks, masses = [(end, gap.low), *bulks], [mass - gap.above, *masses]
+    among = {p: i for p in places for i, (a, b) in enumerate(bulks) if a < p < b}  # not in gaps, but in bulks
+    for place, index in among.items():
+        masses[index] -= max(places[place], 0.0)
     atom = next(((place, mass) for place, mass in places.items() if mass > LIMIT), None)
     ends = [pair for gap in gaps for pair in zip((gap.low, gap.high), gap.ends, strict=True)]
     critical = {place: lam for place, lam in ends if lam is not None}
     divergent = [end for bulk in bulks for end in bulk if abs(places.get(end, 1.0)) <= LIMIT]
-    return Outline(bulks, atom, critical, False, masses, divergent)
+    return Outline(bulks, atom, critical, False, masses, divergent + [p for p in among if abs(places[p]) <= LIMIT])
 
 
 def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:

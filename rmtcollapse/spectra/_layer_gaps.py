@@ -109,8 +109,8 @@ class _Hole:
     def _sums(self, s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """u, 1 + u and the slope of u in log xi; the distance to either end keeps its digits."""
         gain, _, weight = self.layers.gains.nodes(self.level)
+        zero = self.layers.gains.zero + math.fsum(weight[gain == 0])
         weight, gain = weight[gain > 0], gain[gain > 0]
-        zero = 1 - math.fsum(weight)
         left = self._from_left(s)[:, None] + np.log(gain / self.high)
         right = np.log(gain / self.low) - (self._width() / (1 + np.exp(s)))[:, None] if self.low > 0 else left
         y = np.minimum(np.where(s[:, None] < 0, left, right), 700.0)

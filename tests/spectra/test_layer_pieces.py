@@ -153,3 +153,24 @@ def test_panels_integrate_next_to_their_ends() -> None:
 def test_a_slope_that_turns_too_often_is_refused() -> None:
     with pytest.raises(ConvergenceError, match="turns"):
         monotone_pieces(lambda z: 1 + 0.1 * np.cos(12 * z), [0.0])
+
+
+def test_an_atom_among_other_gains_is_not_in_the_mass_of_its_bulk() -> None:
+    def relative(z: np.ndarray) -> np.ndarray:
+        return np.where(z > -0.5, 0.25, np.exp(np.minimum(z + 0.5, 0.0)))
+
+    law = product(2, PieceGains(relative, 1.0, monotone_pieces(relative, [-0.5])), 0.0)
+    ((left, right),) = law.support()
+    ((place, mass),) = law.atoms()
+    assert left < place < right
+    assert mass == pytest.approx(2 * float(mp.ncdf(0.5)) - 1, rel=1e-12)
+    assert law.masses() == pytest.approx([1 - mass], rel=1e-12)
+    x = np.array([0.05, 0.95]) * right
+    assert np.all(law.density(x) > 0)
+    assert law.cdf(x)[1] - law.cdf(x)[0] > mass
+
+
+def test_gains_that_are_nowhere_zero_leave_nothing_at_zero() -> None:
+    law = product(3, steps([2.5e-5, 0.25, 1.0], [0.036, 1e-6, 0.963999]), 0.0)
+    assert law.support()[0][0] > 1e-12
+    assert law.masses().sum() + law.atoms()[0][1] == pytest.approx(1, abs=1e-12)
