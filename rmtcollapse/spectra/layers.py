@@ -26,6 +26,8 @@ from rmtcollapse.spectra.law import ComplexArray, Law, moment_count, probabiliti
 
 __all__ = ["LayerProduct"]
 
+LOWEST = -700.0  # logarithm of the least place that is told from 0
+
 
 class LayerProduct(Law):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
@@ -70,14 +72,17 @@ class LayerProduct(Law):
     def _square_roots(self) -> dict[float, Edge]:
         """By the logarithms of their places."""
         critical = self._outline.critical
-        return {log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items()}
+        return {log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items() if log > LOWEST}
 
     def support(self) -> list[tuple[float, float]]:
-        return [(self._place(left), self._place(right)) for left, right in self._outline.bulks]
+        """Intervals of the continuous part; a lower edge that is less than any double is 0."""
+        return [
+            (0.0 if left < LOWEST else self._place(left), self._place(right)) for left, right in self._outline.bulks
+        ]
 
     def _place(self, log: float) -> float:
         """Of an edge; refuses what is beyond the range of doubles."""
-        if log > 700 or -math.inf < log < -700:
+        if log > 700 or log < LOWEST:
             raise ConvergenceError(
                 f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
             )
@@ -105,7 +110,7 @@ class LayerProduct(Law):
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
         ends += [self._place(log) for log in self._outline.divergent]
-        return [left for left, _ in self.support()[:1] if left == 0] + ends
+        return [0.0 for left, _ in self._outline.bulks[:1] if left == -math.inf] + ends
 
     @cached_property
     def _places(self) -> Places:
