@@ -191,19 +191,8 @@ class Chain:
         size = exponents @ logs + self.log_scale
         turns, smalls = _angles(np.vstack([factors, tau]))
         slope = (powers @ (tau / factors) + self.smooth - 1) * rate
-        apart, pull, drag = (np.empty_like(lam) for _ in range(3))
+        apart, pull, drag, steep = self._groups(lam, half, step, tau, behind, rate)
         counts = np.array([float(group.count) for group in self.groups])
-        steep = np.ones_like(lam, float)
-        for k, group in enumerate(self.groups):
-            level = group.level(step)
-            u, s, du = group.layers.sums(lam[k], level, half[k])
-            with np.errstate(all="ignore"):
-                steep[k] = _steepness(group.layers.gains, lam[k] + 1j * np.pi * half[k], level)
-            whole, rest = tau / group.width, (behind + (group.width - R)) / group.width
-            near = np.abs(u) < np.abs(s)  # the smaller one of u and 1 + u has the digits
-            apart[k] = np.log(np.where(near, whole / u, rest / s))
-            pull[k] = np.where(near, u, s) / du
-            drag[k] = pull[k] * rate * np.where(near, 1.0, whole / rest)
         blur = counts @ (steep * np.abs(pull))
         slope = slope - counts @ drag
         size = size - counts @ lam.real
@@ -217,6 +206,25 @@ class Chain:
         )
         turning = EPS * (np.abs(exponents) @ np.abs(smalls) + 2 * counts @ (steep * np.abs(lam.imag)))
         return Spot(size + 1j * angle, slope, rounding, turning, tau, behind, rate, apart, pull, drag)
+
+    def _groups(
+        self, lam: ComplexArray, half: NDArray[np.bool_], step: int, tau: ComplexArray, behind: ComplexArray,
+        rate: ComplexArray,
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray, FloatArray]:  # fmt: skip
+        """What :class:`Spot` says of the groups, and what roundings of their sums grow by, (K, n) each."""
+        apart, pull, drag = (np.empty_like(lam) for _ in range(3))
+        steep = np.ones_like(lam, float)
+        for k, group in enumerate(self.groups):
+            level = group.level(step)
+            u, s, du = group.layers.sums(lam[k], level, half[k])
+            with np.errstate(all="ignore"):
+                steep[k] = _steepness(group.layers.gains, lam[k] + 1j * np.pi * half[k], level)
+            whole, rest = tau / group.width, (behind + (group.width - self.rank)) / group.width
+            near = np.abs(u) < np.abs(s)  # the smaller one of u and 1 + u has the digits
+            apart[k] = np.log(np.where(near, whole / u, rest / s))
+            pull[k] = np.where(near, u, s) / du
+            drag[k] = pull[k] * rate * np.where(near, 1.0, whole / rest)
+        return apart, pull, drag, steep
 
     def start(self, log_z: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """Lambda and the lambda where tau is small."""

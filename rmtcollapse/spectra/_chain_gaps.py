@@ -12,7 +12,7 @@ width.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.spectra._chain_curve import Chain, Group
 from rmtcollapse.spectra._chain_real import Point, real_point, turned
-from rmtcollapse.spectra._layer_gains import LEVELS
 
 __all__ = ["Gap", "gaps"]
 
 STEPS, FEW = 800, 100  # of a scan for gaps, and with slopes whose arguments have to be solved for
+FINE = 2  # level of the quadrature on which signs are told: an edge is stationary, and errs by the square
 LOW, HIGH = -60.0, 34.0  # of the logit of a place between two changes of sign
 
 
@@ -54,6 +54,7 @@ class _Interval:
     chain: Chain
     start: float
     end: float
+    known: dict[int, float] = field(default_factory=dict)  # the last argument of each group
 
     def spot(self, s: float) -> _Spot:
         """At a logit of the place, or a logarithm if there is no end."""
@@ -78,9 +79,10 @@ class _Interval:
         total = -w * math.fsum(powers[inner] / spot.factors[inner]) + (chain.smooth - 1) * w / (R + w)
         infinite = float(powers[~inner].sum())  # changes of sign at the end
         for group, share in zip(chain.groups, spot.shares, strict=True):
-            _, fall, second = turned(group, share, LEVELS - 3)
+            place, fall, second = turned(group, share, FINE, self.known.get(id(group), math.nan))
             if fall == 0:
                 return -math.inf
+            self.known[id(group)] = place
             if group.width - R == self.end:  # 1 / fall = 1 / share + ..., of which the first belongs to those
                 infinite += group.count
                 total -= group.count * w * second / (group.width * share * fall)

@@ -52,33 +52,43 @@ def argument(group: Group, u: float, step: int) -> tuple[float, float, float]:
     raise ConvergenceError("an argument of the slopes was not found; a smaller preactivation variance may help")
 
 
-def turned(group: Group, s: float, step: int) -> tuple[float, float, float]:
+def turned(group: Group, s: float, step: int, guess: float = math.nan) -> tuple[float, float, float]:
     r"""Real :math:`\log(-\xi)` at which the group has 1 + u = `s` in (0, 1).
 
     Beside it -d u / d log xi, and the mean of :math:`(1-c\xi)^{-2}`. The first is infinite where it is beyond the range
-    of doubles, and the second then 0.
+    of doubles, and the second then 0. Newton's method from a `guess`, if it is near; else a bracket.
     """
     from scipy.optimize import brentq
 
     layers, level, flip = group.layers, group.level(step), np.ones(1, bool)
 
-    def sums(y: float) -> tuple[float, float, float]:
-        u, rest, du = layers.sums(np.array([y + 0j]), level, flip)
-        return float(u[0].real), max(float(rest[0].real), 1e-300), float(du[0].real)
+    def lack(y: float) -> tuple[float, float, float]:
+        """How far the smaller of -u and 1 + u is from what it is to be, in logarithms; Newton's step; slope of u."""
+        u, rest, du = (float(x[0].real) for x in layers.sums(np.array([y + 0j]), level, flip))
+        off = math.log(-u / (1 - s)) if s > 0.5 else -math.log(max(rest, 1e-300) / s)
+        return off, off * (-u if s > 0.5 else rest) / du, du
 
-    def lack(y: float) -> float:
-        now, rest, _ = sums(y)
-        return math.log(-now / (1 - s)) if s > 0.5 else -math.log(rest / s)
-
+    y = guess
+    for _ in range(8):
+        _, change, du = lack(y) if math.isfinite(y) else (math.nan,) * 3
+        if not abs(change) < 1:
+            break
+        y += change
+        if abs(change) < 1e-9:
+            return y, -du, _second(group, y, level)
     low = math.log((1 - s) / layers.mean)
     high = low + 1
-    while lack(high) < 0:
+    while lack(high)[0] < 0:
         high += 1 + (high - low)
         if high > FAR:
             return math.inf, 0.0, s
-    y = float(brentq(lack, low - 1e-9, high, xtol=1e-14, rtol=1e-14))
-    gain, _, weight = layers.gains.nodes(level)
-    return y, -sums(y)[2], float(weight @ (1 + gain * math.exp(y)) ** -2.0)
+    y = float(brentq(lambda y: lack(y)[0], low - 1e-9, high, xtol=1e-14, rtol=1e-14))
+    return y, -lack(y)[2], _second(group, y, level)
+
+
+def _second(group: Group, y: float, level: int) -> float:
+    gain, _, weight = group.layers.gains.nodes(level)
+    return float(weight @ (1 + gain * math.exp(y)) ** -2.0)
 
 
 def real_point(

@@ -42,6 +42,7 @@ def build_sums() -> System:
             unknown("unlearned", "r"): total(1) - total(filter_factor(S, kappa)),
             unknown("balance", "k"): n * kappa - n + total(filter_factor(S, kappa)),
             unknown("product", "p"): limit_product(a, 1 / b),
+            unknown("logarithms", "l"): total(W2 * sp.log(1 + S) + sp.exp(-S)),
             unknown("carried_total", "q"): total(carried * W2),
         },
     )
@@ -159,6 +160,14 @@ def scope_of_formulas(tree: ast.Module) -> set[str]:
     return {n.id for n in inside if isinstance(n, ast.Name)} - {"_", "njit"} | {
         n.arg for n in inside if isinstance(n, ast.arg)
     }
+
+
+def test_functions_of_columns_are_summed(sums: Compiled) -> None:
+    columns = law(7, seed=5)
+    m, s, w2 = columns.values()
+    expected = float(m @ (w2 * np.log1p(s) + np.exp(-s)))
+    for found in both_forms(sums, {"samples": 2, "kappa": 1.5, "a": 1, "b": 4}, columns):
+        assert found["logarithms"] == pytest.approx(expected, rel=8 * EPS)
 
 
 def test_both_forms_describe_the_system_alike(compiled_two_sources: Compiled) -> None:
