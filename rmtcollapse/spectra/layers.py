@@ -72,7 +72,9 @@ class LayerProduct(Law):
     def _square_roots(self) -> dict[float, Edge]:
         """By the logarithms of their places."""
         critical = self._outline.critical
-        return {log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items() if log > LOWEST}
+        return {
+            log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items() if log > LOWEST
+        }
 
     def support(self) -> list[tuple[float, float]]:
         """Intervals of the continuous part; a lower edge that is less than any double is 0."""
