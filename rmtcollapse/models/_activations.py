@@ -136,7 +136,8 @@ def gains(activation: Any, variance: float) -> Gains:
     if activation in ("linear", "relu"):
         return SwitchGains(1.0 if activation == "linear" else 0.5)
     if activation == "hard-tanh":
-        return SwitchGains(math.erf(1 / math.sqrt(2 * variance)))
+        place = 1 / math.sqrt(2 * variance)
+        return SwitchGains(math.erf(place), zero=math.erfc(place))
     if activation == "tanh":
         return HyperbolicGains(variance)
     if activation == "erf":

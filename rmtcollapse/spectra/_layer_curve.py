@@ -17,6 +17,7 @@ there is the right one. The unknown is :math:`\lambda=\log\xi`, which keeps its 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,18 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.spectra._arithmetic import EPS
-from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_gains import COARSEST, Gains, SlopeGains, log_mean_gain, mean_gain
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["Here", "Layers"]
+__all__ = ["ComplexArray", "Here", "Layers", "Room", "log1p", "without"]
 
 ComplexArray: TypeAlias = NDArray[Any]
 Room: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
 CHUNK = 2_000_000  # nodes times points that are held at once
-ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
-SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
-COARSE, POLISHED = 1e-3, 0.05  # relative rounding of a density that is refused; where 32 digits follow
-AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
 
 
 @dataclass
@@ -86,6 +83,11 @@ class Layers:
         """Mean relative gain."""
         return mean_gain(self.gains)
 
+    @cached_property
+    def log_scale(self) -> float:
+        """log of the mean square over the mean relative gain."""
+        return self.log_gain - log_mean_gain(self.gains)
+
     @property
     def path_level(self) -> int:
         """Level of the quadrature on the way to a place, and the first at the place."""
@@ -98,46 +100,73 @@ class Layers:
 
         Where `turned`, :math:`\\xi=-e^\\lambda`: lambda is then small where xi is nearly negative.
         """
-        found = np.empty((3, lam.size), complex)
+        return self.cut_sums(lam, level, turned)[:3]
+
+    def cut_sums(
+        self, lam: ComplexArray, level: int, turned: NDArray[np.bool_] | None = None
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray, NDArray[np.float64]]:
+        """The same, and the share of 1 + u of the nodes' end."""
+        found = np.empty((4, lam.size), complex)
         half = np.zeros(lam.size, bool) if turned is None else turned
         with np.errstate(all="ignore"):
             pole = self.gains.pole(lam.real + 1j * np.maximum(lam.imag + np.pi * half, 0.0))
         if pole is None:
-            self._rule(lam, level, False, np.arange(lam.size), half, found)
-            return found[0], found[1], found[2]
-        step = COARSEST / 2**level
-        near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
-        for shifted in (False, True):
-            self._rule(lam, level, shifted, np.flatnonzero(near == shifted), half, found)
-        residue, slope = _residue(*pole, step, near)
+            self._rule(lam, level, (), np.arange(lam.size), half, found)
+            u, s, du, left = found
+        else:
+            step = COARSEST / 2**level
+            near = np.abs(pole[0].real / step % 1 - 0.5) > 0.25  # to a node, rather than to the middle of two
+            far = pole[0].real > 7
+            for kind in itertools.product((False, True), repeat=2):
+                self._rule(lam, level, kind, np.flatnonzero((near == kind[0]) & (far == kind[1])), half, found)
+            residue, slope = self._residues(lam, half, pole, step, near)
+            u, s, du, left = found[0] + residue, found[1] + residue, found[2] + slope, found[3]
+        with np.errstate(all="ignore"):
+            short = np.exp(np.minimum(left.real - np.log(np.abs(s)), 0.0))
+        return u.real + 1j * s.imag, s, du, short  # where xi is large, u has no digits of its imaginary part
+
+    def _residues(
+        self, lam: ComplexArray, half: NDArray[np.bool_], pole: Any, step: float, near: NDArray[np.bool_]
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """What the rule lacks of u and of its slope; the pole of lambda - 2 pi i, mirrored, is as near for xi < 0."""
+        residue, slope = _residue(pole, step, near)
         behind = np.flatnonzero(lam.imag + np.pi * half > np.pi / 2)
-        if behind.size:  # the pole of lambda - 2 pi i, mirrored, is as near where xi is negative
+        if behind.size:
             with np.errstate(all="ignore"):
                 mirrored = self.gains.pole(lam[behind].conj() + 1j * np.pi * (2 - half[behind]))
             assert mirrored is not None
-            for total, part in zip((residue, slope), _residue(*mirrored, step, near[behind]), strict=True):
+            for total, part in zip((residue, slope), _residue(mirrored, step, near[behind]), strict=True):
                 total[behind] += part.conj()
-        return found[0] + residue, found[1] + residue, found[2] + slope
+        return residue, slope
 
     def _rule(
-        self, lam: ComplexArray, level: int, shifted: bool, index: NDArray[Any], turned: NDArray[np.bool_],
+        self, lam: ComplexArray, level: int, kind: tuple[bool, ...], index: NDArray[Any], turned: NDArray[np.bool_],
         found: ComplexArray,
     ) -> None:  # fmt: skip
         """The trapezoid rule alone, at the places `index`, into `found`."""
-        gain, loss, weight = self.gains.nodes(level, shifted)
+        if not index.size:
+            return
+        gain, loss, weight = self.gains.nodes(level, *kind)
         step = max(1, CHUNK // gain.size)
+        ends = [0, -1] if kind == () else [-1]
+        with np.errstate(divide="ignore"):  # what has no ends at the reach, or is followed by a slope of 0
+            beyond = np.log(weight[ends] * (gain[ends] > 0) * isinstance(self.gains, SlopeGains))
         for i in range(0, index.size, step):
             part = index[i : i + step]
             half = turned[part]
             xi = np.exp(lam[part])
-            below = _without(lam[part], xi, gain, loss)
+            below = without(lam[part], xi, gain, loss)
             if half.any():
                 xi = np.where(half, -xi, xi)
                 below[half] = 1 - gain * xi[half, None]
             inverse = 1 / below
             found[0, part] = xi * (inverse @ (weight * gain))
             found[1, part] = self.gains.zero + inverse @ weight
-            found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
+            if np.abs(xi).max() < 1e100:
+                found[2, part] = xi * ((inverse * inverse) @ (weight * gain))
+            else:  # no square may underflow
+                found[2, part] = (xi[:, None] * inverse * inverse) @ (weight * gain)
+            found[3, part] = np.max(np.log(np.abs(inverse[:, ends])) + beyond, axis=1)
 
     def weights(self, u: ComplexArray, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         """T and its logarithmic slope in u, in forms that do not cancel."""
@@ -151,22 +180,50 @@ class Layers:
     def at(self, lam: ComplexArray, level: int) -> Here:
         """Everything at lambda (n,), on one level of the quadrature."""
         L = self.depth
-        u, s, du = self.sums(lam, level)
+        u, s, du, short = self.cut_sums(lam, level)
         T, bend = self.weights(u, s)
-        layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
-        turn = _argument(u / s)  # in one: it may be small beside both
-        size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
-        bent = _argument(T)
-        angle = L * (turn + bent - lam.imag) - turn
+        size, turn, bent, rounding = self._logarithms(lam, u, s, T)
+        angle = (L - 1) * turn + L * (bent - lam.imag)
         slope = (L - 1) * du / (u * s) + L * (bend * du - 1)
-        pole = self.gains.pole(lam)
-        # of the normal density at a pole that counts, in rounding
-        steep = (
-            1.0 if pole is None else 1 + np.where(pole[0].imag < np.pi * 2**level / COARSEST, np.abs(pole[0]) ** 2, 0)
-        )
-        turning = EPS * (L + 1) * steep * (np.abs(turn) + np.abs(bent) + np.abs(lam.imag))
-        rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
+        steep = 1 + self._steepness(lam, s, level)
+        turning = 2 * EPS * steep * ((L - 1) * np.abs(turn) + L * (np.abs(bent) + np.abs(lam.imag)))
+        cut = np.where(short > EPS, L * short, 0.0)
+        rounding, turning = rounding + cut, turning + cut
         return Here(size + 1j * angle, slope, rounding, turning, u, s, du)
+
+    def _steepness(self, lam: ComplexArray, s: ComplexArray, level: int) -> NDArray[np.float64]:
+        """What rounding of the normal density at a pole is multiplied by, as far as the pole counts."""
+        with np.errstate(all="ignore"):
+            pole = self.gains.pole(lam)
+            if pole is None:
+                return np.zeros(lam.size)
+            z, kappa, _ = pole
+            share = 5 * np.abs(kappa) * np.exp(-(z * z).real / 2) / np.abs(s.imag)
+            steps = 2**level / COARSEST
+            counts = (z.imag < np.pi * steps) & (share > EPS)
+        # of the density, and of the place of the pole between two nodes
+        return np.where(counts, (np.abs(z) ** 2 + 2 * np.pi * np.abs(z) * steps) * np.fmin(share, 1.0), 0.0)
+
+    def _logarithms(
+        self, lam: ComplexArray, u: ComplexArray, s: ComplexArray, T: ComplexArray
+    ) -> tuple[NDArray[np.float64], ...]:
+        """log |z|, the arguments of u / (1 + u) and of T, and the rounding of the first."""
+        L, g = self.depth, self.noise
+        layer = np.abs(u * T) / (np.exp(lam.real) * np.abs(s) * self.mean)
+        size = L * (np.log(layer) + self.log_gain) - np.log(np.abs(u) / np.abs(s))
+        turn, bent = _argument(u / s), _argument(T)  # in one: it may be small beside both
+        rounding = EPS * (L * (4 + np.abs(np.log(layer))) + np.abs(size) + 2)
+        near = (np.abs(s) > 2) & (np.abs(lam) < 0.5)
+        if near.any():  # laws as narrow as xi is near 1: nothing is added to 1
+            first, root = log1p(-1 / s), np.sqrt(1 + 4 * g * (1 - g) * u)
+            second = log1p(g * u * (1 + 2 * (1 - g) / (1 + root)))
+            narrow = (L - 1) * first.real + L * (second.real - lam.real + self.log_scale)
+            scale = abs(self.log_gain) + abs(self.log_scale - self.log_gain)
+            parts = EPS * L * (3 * (np.abs(first) + np.abs(second) + np.abs(lam)) + scale)
+            size, rounding = np.where(near, narrow, size), np.where(near, parts + EPS * np.abs(narrow), rounding)
+            turn = np.where(near, np.maximum(first.imag, 0.0), turn)
+            bent = np.where(near, np.maximum(second.imag, 0.0), bent)
+        return size, turn, bent, rounding
 
     def start(self, log_z: ComplexArray) -> ComplexArray:
         """lambda where u is small."""
@@ -174,7 +231,7 @@ class Layers:
         return begin
 
 
-def _without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatArray) -> ComplexArray:
+def without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatArray) -> ComplexArray:
     """1 - c xi, (n, nodes), in the form that does not cancel: from what c and xi lack of 1 where both are near it."""
     near = np.abs(xi) < 2
     if near.all():
@@ -185,13 +242,14 @@ def _without(lam: ComplexArray, xi: ComplexArray, gain: FloatArray, loss: FloatA
 
 
 def _residue(
-    z: ComplexArray, kappa: ComplexArray, bend: ComplexArray, step: float, shifted: NDArray[np.bool_]
+    pole: tuple[ComplexArray, ComplexArray, ComplexArray], step: float, shifted: NDArray[np.bool_]
 ) -> tuple[ComplexArray, ComplexArray]:
     r"""What the trapezoid rule lacks of u because of the poles at z and -z, and its slope in lambda.
 
     :math:`4\pi i\,\kappa\phi(z)/(1-E)`, :math:`E=e^{-2\pi iz/h}` (minus that between nodes). Poles beyond
     :math:`\pi/h` are beyond the reach of the rule's own error.
     """
+    z, kappa, bend = pole
     with np.errstate(all="ignore"):
         inverse = np.where(shifted, -1.0, 1.0) * np.exp(2j * np.pi * z / step)
         density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
@@ -209,109 +267,8 @@ def _argument(value: ComplexArray) -> NDArray[np.float64]:
     return result
 
 
-@dataclass
-class Found:
-    """Solutions lambda (n,), u, 1 + u, and the slope there; roundings of lambda, and which are certified.
-
-    `floor` is the rounding relative to the room, and in a bulk to the imaginary part.
-    """
-
-    lam: ComplexArray
-    u: ComplexArray
-    s: ComplexArray
-    slope: ComplexArray
-    error: NDArray[np.float64]
-    floor: NDArray[np.float64]
-    good: NDArray[np.bool_]
-
-    @classmethod
-    def empty(cls, n: int) -> Found:
-        zero = np.zeros(n, complex)
-        return cls(zero, zero.copy(), zero.copy(), zero + 1, np.full(n, np.inf), np.full(n, np.inf), np.zeros(n, bool))
-
-    def put(self, where: NDArray[Any], other: Found) -> None:
-        """Store another's certified points at the indices `where`."""
-        for name in ("lam", "u", "s", "slope", "error", "floor"):
-            getattr(self, name)[where[other.good]] = getattr(other, name)[other.good]
-        self.good[where[other.good]] = True
-
-
-def newton(
-    layers: Layers, log_z: ComplexArray, start: ComplexArray, level: int, room: Room, bulk: bool = False
-) -> Found:
-    """Newton's method from `start` (n,); good is what was seen to converge quadratically, down to rounding.
-
-    Steps are measured against `room`, the distance of lambda to what is singular. In a bulk their imaginary parts are
-    measured against that of lambda too, however small it is: no place is taken for one outside.
-    """
-    coarse = POLISHED if isinstance(layers.gains, SwitchGains) else COARSE
-    out = Found.empty(start.size)
-    lam, index, before = start.copy(), np.arange(start.size), np.full(start.size, np.inf)
-    with np.errstate(all="ignore"):
-        for count in range(ITERATIONS):
-            here = layers.at(lam, level)
-            step = -(here.log_z - log_z[index]) / here.slope
-            moved: ComplexArray = lam + step
-            free, size = room(lam), np.abs(here.slope)
-            error = here.rounding / size
-            ratio, floor = np.abs(step) / free, error / free
-            alive = np.isfinite(moved) & (ratio < 1e3) & (moved.imag < np.pi * (1 + 1e-12))
-            alive &= (count < PATIENCE) | (ratio < 0.1)
-            if bulk:
-                # Where an imaginary part is small the equation is linear in it: one step finds it, another its digits.
-                moved = moved.real + 1j * np.where(moved.imag > 0, moved.imag, SHORTEN * lam.imag)
-                ratio = np.maximum(ratio, np.where(lam.imag > TINY, np.abs(step.imag) / lam.imag, 0.0))
-                floor = floor + np.where(lam.imag > TINY, here.turning / size / lam.imag, 0.0)
-                alive &= (lam.imag > TINY) | (here.slope.real < 0)  # else no limit of places in the upper half plane
-            alive &= moved.imag > -1e-9 * free
-            quadratic = (before <= 0.1) & (ratio <= np.maximum(before**1.5, 8 * floor))
-            done = alive & (quadratic | (ratio <= floor)) & (ratio <= np.maximum(AIM, 8 * floor)) & (floor < coarse)
-            change = here.du * step
-            out.put(index, Found(moved, here.u + change, here.s + change, here.slope, error, floor, done))
-            alive &= ~done
-            index, lam, before = index[alive], moved[alive], ratio[alive]
-            if not index.size:
-                break
-    return out
-
-
-def solve(layers: Layers, log_z: ComplexArray, start: ComplexArray, room: Room, bulk: bool = False) -> Found:
-    """Newton's method on ever finer levels of the quadrature, until the next level agrees at the solution."""
-    out = Found.empty(start.size)
-    index, lam = np.arange(start.size), start.copy()
-    last = layers.gains.levels
-    for level in range(layers.path_level, last + 1):
-        found = newton(layers, log_z[index], lam, level, room, bulk)
-        if last == 0:
-            return found
-        lam = np.where(found.good, found.lam, lam)
-        if level < last and found.good.any():
-            seen = np.flatnonzero(found.good)
-            finer = newton(layers, log_z[index[seen]], lam[seen], level + 1, room, bulk)
-            change = finer.lam - lam[seen]
-            finer.good &= np.abs(change) <= 8 * finer.error
-            if bulk:
-                height = np.where(finer.good, finer.lam.imag, 1.0)
-                finer.good &= (np.abs(change.imag) <= 8 * np.minimum(finer.floor, 1.0) * height) | (height <= TINY)
-            out.put(index[seen], finer)
-            lam[seen] = np.where(finer.lam != 0, finer.lam, lam[seen])
-        rest = ~out.good[index]
-        index, lam = index[rest], lam[rest]
-        if not index.size:
-            break
-    return out
-
-
-def log_mean(layers: Layers, lam: ComplexArray) -> ComplexArray:
-    """E log(1 - c xi) at lambda (n,), by levels until two agree."""
-    out, index = np.zeros(lam.size, complex), np.arange(lam.size)
-    before = np.full(lam.size, np.nan + 0j)
-    for level in range(layers.gains.first, layers.gains.levels + 1):
-        gain, loss, weight = layers.gains.nodes(level)
-        now = np.log(_without(lam[index], np.exp(lam[index]), gain, loss)) @ weight
-        out[index] = now
-        stays = np.abs(now - before) <= 1e-14 * (1 + np.abs(now))
-        if layers.gains.levels == 0 or stays.all():
-            break
-        index, before = index[~stays], now[~stays]
-    return out
+def log1p(w: ComplexArray) -> ComplexArray:
+    """log(1 + w) by its parts; NumPy's has no more digits of a small complex number than log has."""
+    size = 0.5 * np.log1p(w.real * (2 + w.real) + w.imag**2)
+    result: ComplexArray = size + 1j * np.arctan2(w.imag, 1 + w.real)
+    return result

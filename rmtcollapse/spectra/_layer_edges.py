@@ -27,6 +27,7 @@ __all__ = ["Outline", "outline", "top_point"]
 
 LARGEST = 80.0  # of log(xi / (1 - xi))
 STEPS = 4000  # of a scan for gaps
+NEARLY = 0.02  # of the size of what is scanned: more than a peak may rise between two places
 LIMIT = 1e-12  # of the mass of an atom below which the density diverges in its place
 NO_MASS = 1e-15  # of a bulk that is not told from nothing; the uppermost is kept
 
@@ -41,8 +42,8 @@ class Outline:
         In increasing order.
     atom : tuple of (place, mass) or None
         The atom that is not at 0.
-    critical : list of float
-        :math:`\\log\\xi` at the edges that are square roots.
+    critical : dict
+        :math:`\\log\\xi` at the edges that are square roots, by their places.
     diverges : bool
         Whether the density is infinite at the upper end.
     masses : list of float
@@ -53,7 +54,7 @@ class Outline:
 
     bulks: list[tuple[float, float]]
     atom: tuple[float, float] | None = None
-    critical: list[float] = field(default_factory=list)
+    critical: dict[float, float] = field(default_factory=dict)
     diverges: bool = False
     masses: list[float] = field(default_factory=list)
     divergent: list[float] = field(default_factory=list)
@@ -67,17 +68,16 @@ def outline(layers: Layers) -> Outline:
     if not isinstance(gains, SwitchGains):
         top = top_point(layers)
         low = _bottom_point(layers)
-        if low is None:
-            return Outline([(-math.inf, _log_z(layers, top))], None, [top])
-        return Outline([(_log_z(layers, low), _log_z(layers, top))], None, [low, top])
+        critical = {_log_z(layers, lam): lam for lam in (low, top) if lam is not None}
+        right = _log_z(layers, top)
+        return Outline([(-math.inf if low is None else _log_z(layers, low), right)], None, critical)
     if layers.noise == 0:
         return _switched_rotations(layers, gains)
     top = top_point(layers)
-    edges, critical = [_log_z(layers, top)], [top]
+    edges, critical = [_log_z(layers, top)], {_log_z(layers, top): top}
     low = -math.inf
     for v0, v1 in _gaps(layers, gains):
-        xi = [_switched_xi(layers, gains, v) for v in (v0, v1)]
-        critical += [math.log(x) for x, v in zip(xi, (v0, v1), strict=True) if v > 0]
+        critical |= {_switched_log_z(layers, gains, v): _switched_lam(layers, gains, v) for v in (v0, v1) if v > 0}
         if v0 == 0:
             low = _switched_log_z(layers, gains, v1)
         else:
@@ -107,7 +107,8 @@ def _pieced(layers: Layers, gains: PieceGains) -> Outline:
     for place, index in among.items():
         masses[index] -= max(places[place], 0.0)
     atom = next(((place, mass) for place, mass in places.items() if mass > LIMIT), None)
-    critical = [lam for gap in gaps for lam in gap.ends if lam is not None]
+    ends = [pair for gap in gaps for pair in zip((gap.low, gap.high), gap.ends, strict=True)]
+    critical = {place: lam for place, lam in ends if lam is not None}
     divergent = [end for bulk in bulks for end in bulk if abs(places.get(end, 1.0)) <= LIMIT]
     return Outline(bulks, atom, critical, False, masses, divergent + [p for p in among if abs(places[p]) <= LIMIT])
 
@@ -121,13 +122,14 @@ def _switched_rotations(layers: Layers, gains: SwitchGains) -> Outline:
     if L == 1 or off == 0:
         return Outline([], (place, excess if off == 0 else p))
     if excess == 0:
-        return Outline([(-math.inf, place)], None, [], True)
+        return Outline([(-math.inf, place)], None, {}, True)
     if excess < 0:
         lam = -math.log1p(-excess)  # of t = xi / (1 - xi) = 1 / (L (1 - p) - 1)
-        return Outline([(-math.inf, _log_z(layers, lam))], None, [lam])
+        right = _log_z(layers, lam)
+        return Outline([(-math.inf, right)], None, {right: lam})
     v = off * (L - 1) / excess
-    xi = _switched_xi(layers, gains, v)
-    return Outline([(-math.inf, _switched_log_z(layers, gains, v))], atom, [math.log(xi)])
+    right = _switched_log_z(layers, gains, v)
+    return Outline([(-math.inf, right)], atom, {right: _switched_lam(layers, gains, v)})
 
 
 def top_point(layers: Layers) -> float:
@@ -212,9 +214,9 @@ def _switched_u(layers: Layers, gains: SwitchGains, v: float) -> float:
     return -(gains.share if layers.depth == 1 else 1.0) - v
 
 
-def _switched_xi(layers: Layers, gains: SwitchGains, v: float) -> float:
-    u = _switched_u(layers, gains, v)
-    return u / (gains.share + u) if v > 0 else math.inf
+def _switched_lam(layers: Layers, gains: SwitchGains, v: float) -> float:
+    """log(u / (p + u))."""
+    return math.log1p(gains.share / (v if layers.depth == 1 else gains.zero + v))
 
 
 def _switched_log_z(layers: Layers, gains: SwitchGains, v: float) -> float:
@@ -230,15 +232,15 @@ def _switched_log_z(layers: Layers, gains: SwitchGains, v: float) -> float:
 
 def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     """Intervals of v in which z grows, with mixed weights or independent entries."""
-    g, p, L = layers.noise, gains.share, layers.depth
-    base = p if L == 1 else 1.0
+    g, L = layers.noise, layers.depth
+    slack = gains.zero if L == 1 else 0.0
     # T > 0, and its root is real
-    reach = 1 - base if g >= 0.5 else (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + 1 - base
+    reach = slack if g >= 0.5 else (1 - 2 * g) ** 2 / (4 * g * (1 - g)) + slack
     if reach <= 0:
         return []
     share = 1 / (1 + np.exp(-np.linspace(-60, 36, STEPS)))
     slope = _growth(layers, gains)
-    share = _with_peaks(slope, reach, share)
+    share = _with_peaks(slope, reach, share, NEARLY * (1 + layers.depth))
     signs = slope(reach * share) > 0
     turns = np.flatnonzero(signs[1:] != signs[:-1])
     places = [_crossing(slope, reach * share[i], reach * share[i + 1]) for i in turns]
@@ -249,12 +251,16 @@ def _gaps(layers: Layers, gains: SwitchGains) -> list[tuple[float, float]]:
     return list(zip(places[::2], places[1::2], strict=True))
 
 
-def _with_peaks(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], reach: float, share: Any) -> Any:
+def _with_peaks(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], reach: float, share: Any, nearly: float
+) -> Any:
     """The places of a scan, and between them those of the peaks at which the function nearly reaches 0."""
     from scipy.optimize import minimize_scalar
 
     values = function(reach * share)
-    peaks = 1 + np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] <= 0))
+    peaks = 1 + np.flatnonzero(
+        (values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] <= 0) & (values[1:-1] > -nearly)
+    )
     found = [
         minimize_scalar(lambda v: -float(function(np.array([reach * v]))[0]), bounds=(share[i - 1], share[i + 1]),
                         method="bounded", options={"xatol": 1e-12 * share[i]}).x

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -30,15 +31,18 @@ __all__ = [
     "SlopeGains",
     "SwitchGains",
     "gaussian_nodes",
+    "log_mean_gain",
     "mean_gain",
 ]
 
 REACH = 13.0  # standard deviations; what lies beyond has a mass of 1e-38
+FAR = 38.0  # the same where a pole is beyond 7: the last weight that is a double
 COARSEST = 0.5  # step of level 0
 LEVELS = 7  # beyond the first
 
 ComplexArray: TypeAlias = NDArray[Any]
 Nodes: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
+ExactNodes: TypeAlias = tuple[Any, list[Any], list[Any], list[Any]]
 
 
 @lru_cache(maxsize=16)
@@ -73,7 +77,7 @@ class Gains(ABC):
     rest: float = 1.0
 
     @abstractmethod
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         """Relative gains c (n,) > 0, what they lack of 1, and their weights; with `zero` these sum to 1."""
 
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray] | None:
@@ -81,6 +85,10 @@ class Gains(ABC):
 
         With it :math:`\kappa=dz/d\lambda` and :math:`d\kappa/dz`; the gain must be even.
         """
+        return None
+
+    def exactly(self, lam: float) -> ExactNodes | None:
+        """Mass at 0, and nodes as those of :meth:`graded` to the digits of mpmath; None if 16 are all there are."""
         return None
 
     @property
@@ -99,16 +107,36 @@ class Gains(ABC):
 
 
 class SwitchGains(Gains):
-    """A slope that is 1 with probability `share` and 0 otherwise, squared and times `largest`."""
+    """A slope that is 1 with probability `share` and 0 otherwise, squared and times `largest`.
 
-    def __init__(self, share: float, largest: float = 1.0) -> None:
-        self.share, self.zero, self.largest = share, 1 - share, largest
+    Parameters
+    ----------
+    share, largest : float
+        As above.
+    zero : float, optional
+        1 - `share`, where it is known to more digits.
+    """
+
+    def __init__(self, share: float, largest: float = 1.0, zero: float | None = None) -> None:
+        self.share, self.zero, self.largest = share, 1 - share if zero is None else zero, largest
+
+    @property
+    def exact_shares(self) -> tuple[Fraction, Fraction]:
+        """Probabilities of 0 and of 1, of which the smaller one has its digits."""
+        off = Fraction(self.zero) if self.zero < self.share else 1 - Fraction(self.share)
+        return off, 1 - off
+
+    def exactly(self, lam: float) -> ExactNodes:
+        import mpmath as mp
+
+        off, p = (mp.mpf(share.numerator) / share.denominator for share in self.exact_shares)
+        return off, [mp.mpf(1)], [mp.mpf(0)], [p]
 
     @property
     def rest(self) -> float:  # type: ignore[override]
         return self.zero
 
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         return np.ones(1), np.zeros(1), np.array([self.share])
 
     @property
@@ -142,7 +170,7 @@ class SlopeGains(Gains):
         smallest: float = 0.0,
     ) -> None:
         self._relative, self.largest, self.variance, self.smallest = relative, largest, variance, smallest
-        self._known: dict[tuple[int, bool], Nodes] = {}
+        self._known: dict[tuple[int, bool, bool], Nodes] = {}
 
     @property
     def first(self) -> int:
@@ -153,19 +181,21 @@ class SlopeGains(Gains):
         with np.errstate(under="ignore"):
             return self._relative(math.sqrt(self.variance) * places)
 
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
-        if (level, shifted) not in self._known:
-            reach = min(REACH, self.cut / math.sqrt(self.variance))
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
+        if (level, shifted, far) not in self._known:
+            reach = FAR if far else REACH
             places, weights = gaussian_nodes(level, shifted, reach)
             if self.even:
                 half = places.size // 2
                 places, weights = places[half:], weights[half:] * np.where(places[half:] == 0, 1.0, 2.0)
+            here = np.abs(places) * math.sqrt(self.variance) <= self.cut
             with np.errstate(under="ignore"):
-                gain, loss = self._relative(math.sqrt(self.variance) * places)
-            if reach < REACH:  # all nodes together weigh 1
-                gain, loss, weights = np.append(gain, 0.0), np.append(loss, 1.0), np.append(weights, 1 - weights.sum())
-            self._known[level, shifted] = gain, loss, weights
-        return self._known[level, shifted]
+                gain, loss = self._relative(math.sqrt(self.variance) * places[here])
+            if not here.all():
+                gain, loss = np.append(gain, 0.0), np.append(loss, 1.0)
+                weights = np.append(weights[here], math.fsum(weights[~here]))
+            self._known[level, shifted, far] = gain, loss, weights
+        return self._known[level, shifted, far]
 
 
 class EvenGains(SlopeGains):
@@ -175,7 +205,7 @@ class EvenGains(SlopeGains):
 
     def graded(self, level: int, lam: float) -> Nodes:
         """By z = a sinh s, a the distance of the pole: in s it is at a distance of pi / 2."""
-        scale = min(float(np.abs(self.pole(np.array([lam + 0j]))[0][0])), 4.0)
+        scale = self._scale(lam)
         step = COARSEST / 2 ** (level - self.first)
         s = np.arange(math.ceil(math.asinh(REACH / scale) / step) + 1) * step
         places = scale * np.sinh(s)
@@ -184,6 +214,25 @@ class EvenGains(SlopeGains):
         with np.errstate(under="ignore"):
             gain, loss = self._relative(math.sqrt(self.variance) * places)
         return gain, loss, weights
+
+    def exactly(self, lam: float) -> ExactNodes:
+        import mpmath as mp
+
+        # in s the nearest poles are at distances of pi / 4 and more
+        scale, step = self._scale(lam), mp.mpf(1) / 16
+        angles = [k * step for k in range(math.ceil(math.asinh(REACH / scale) * 16) + 1)]
+        places = [scale * mp.sinh(s) for s in angles]
+        weights = [(1 if s == 0 else 2) * step * scale * mp.cosh(s) * mp.npdf(z)
+                   for s, z in zip(angles, places, strict=True)]  # fmt: skip
+        gain, loss = zip(*(self._relative_exactly(mp.sqrt(self.variance) * z) for z in places), strict=True)
+        return 0, list(gain), list(loss), weights
+
+    def _scale(self, lam: float) -> float:
+        return min(float(np.abs(self.pole(np.array([lam + 0j]))[0][0])), 4.0)
+
+    @abstractmethod
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        """c and 1 - c at a preactivation of mpmath."""
 
     @abstractmethod
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
@@ -198,6 +247,11 @@ class GaussianGains(EvenGains):
     def __init__(self, largest: float, variance: float) -> None:
         super().__init__(lambda h: (np.exp(-2 * h**2), -np.expm1(-2 * h**2)), largest, variance)
 
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        import mpmath as mp
+
+        return mp.exp(-2 * h**2), -mp.expm1(-2 * h**2)
+
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         z = np.sqrt(lam / (2 * self.variance))
         kappa = 1 / (4 * self.variance * z)
@@ -211,6 +265,12 @@ class HyperbolicGains(EvenGains):
 
     def __init__(self, variance: float) -> None:
         super().__init__(_hyperbolic, 1.0, variance)
+
+    def _relative_exactly(self, h: Any) -> tuple[Any, Any]:
+        import mpmath as mp
+
+        square = mp.tanh(h) ** 2
+        return mp.sech(h) ** 4, square * (2 - square)
 
     def pole(self, lam: ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         root = math.sqrt(self.variance)
@@ -232,10 +292,21 @@ def mean_gain(gains: Gains, power: int = 1) -> float:
     ConvergenceError
         If it does not: the slope has a kink or a jump.
     """
+    return _settled(gains, lambda gain, loss: gain**power)
+
+
+def log_mean_gain(gains: Gains) -> float:
+    """log E c, from what is missing where that is little."""
+    loss = gains.zero + _settled(gains, lambda gain, loss: loss)
+    return math.log1p(-loss) if loss < 0.5 else math.log(mean_gain(gains))
+
+
+def _settled(gains: Gains, function: Callable[[FloatArray, FloatArray], FloatArray]) -> float:
+    """The mean of a function of c and 1 - c over slopes that are not 0."""
     before = math.nan
     for level in range(gains.first, gains.levels + 1):
-        gain, _, weight = gains.nodes(level)
-        now = math.fsum(weight * gain**power)
+        gain, loss, weight = gains.nodes(level)
+        now = math.fsum(weight * function(gain, loss))
         if gains.levels == 0 or abs(now - before) <= 2e-15 * now:
             return now
         before = now

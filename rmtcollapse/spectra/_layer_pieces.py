@@ -112,7 +112,7 @@ class PieceGains(Gains):
         """Probability of relative gains of at least `place`, which is in no interval of the support."""
         return sum(m for c, m in self.atoms if c >= place) + sum(p.mass for p in self._pieces if p.low >= place)
 
-    def nodes(self, level: int, shifted: bool = False) -> Nodes:
+    def nodes(self, level: int, shifted: bool = False, far: bool = False) -> Nodes:
         if level not in self._known:
             gains, weights = [np.array([c for c, _ in self.atoms])], [np.array([m for _, m in self.atoms])]
             for piece in self._pieces:

@@ -1,24 +1,22 @@
-"""Many points of one product of layers: continuation from far away, interpolation between anchors, 32 digits."""
+"""Many points of one product of layers: continuation from far away, interpolation between anchors."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtcollapse.spectra._arithmetic import DoubleDouble, integer_power
-from rmtcollapse.spectra._layer_curve import ComplexArray, Found, Layers, Room, newton, solve
+from rmtcollapse.spectra._layer_curve import ComplexArray, Layers, Room
 from rmtcollapse.spectra._layer_gains import SwitchGains
+from rmtcollapse.spectra._layer_newton import Found, newton, solve
 from rmtcollapse.spectra._layer_pieces import PieceGains
 
-__all__ = ["beside", "continued", "polished", "walked"]
+__all__ = ["beside", "continued", "walked"]
 
 FEW = 48  # points up to which none is interpolated
 ANCHORS = 40
 ROUNDS = 5
-FINE = 1e-14  # relative rounding of a density above which it is polished, where that is possible
 
 
 def beside(layers: Layers, critical: list[float]) -> Room:
@@ -121,42 +119,3 @@ def _between(y: NDArray[np.float64], found: Found, known: NDArray[Any], rest: ND
     inside = (cubic.imag > 0.3 * line.imag) & (cubic.imag < np.pi - 0.3 * (np.pi - line.imag))
     start: ComplexArray = np.where(inside, cubic, line)
     return start
-
-
-def polished(layers: Layers, x: NDArray[np.float64], found: Found) -> Found:
-    """Newton's method with residuals of 32 digits, for slopes that are switched on or off."""
-    gains = layers.gains
-    index = np.flatnonzero(found.good)
-    if not isinstance(gains, SwitchGains) or not index.size:
-        return found
-    xi, place, slope = DoubleDouble.of(np.exp(found.lam[index])), DoubleDouble.of(x[index] + 0j), found.slope[index]
-    for _ in range(20):
-        u, s, z = _exactly(layers, gains, xi)
-        step = -np.log1p((z / place - 1).value) / slope
-        xi = xi + xi * DoubleDouble.of(np.expm1(step))
-        size = np.abs(step) / found.lam[index].imag
-        if np.all(size <= 1e-15):
-            break
-    u, s, _ = _exactly(layers, gains, xi)
-    found.u[index], found.s[index] = u.value, s.value
-    found.good[index] = size <= FINE
-    return found
-
-
-def _exactly(layers: Layers, gains: SwitchGains, xi: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble, DoubleDouble]:
-    """u, 1 + u and z in 32 digits."""
-    p = Fraction(gains.share)
-    rest, behind = 1 - xi, 1 - xi * (1 - p)
-    u, s = xi * p / rest, behind / rest
-    layer = _weights_exactly(layers.noise, s) * Fraction(layers.gain) / behind
-    return u, s, integer_power(layer, layers.depth) * (behind / (xi * p))
-
-
-def _weights_exactly(noise: float, s: DoubleDouble) -> DoubleDouble:
-    g = Fraction(noise)
-    if g in (0, 1):
-        return s * g + (1 - g)
-    square = s * (4 * g * (1 - g)) + (1 - 2 * g) ** 2
-    root = DoubleDouble.of(np.sqrt(square.value))
-    root = (root + square / root) * Fraction(1, 2)
-    return (s * (2 * g) + root + (1 - 2 * g)) * Fraction(1, 2)

@@ -13,8 +13,8 @@ from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._chain_curve import Chain
 from rmtcollapse.spectra._chain_edges import Outline, isometric, outline
 from rmtcollapse.spectra._chain_walk import TINY, Found, begun, beside, continued, walked
-from rmtcollapse.spectra._layer_curve import log_mean
 from rmtcollapse.spectra._layer_gains import mean_gain
+from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra.estimate import FloatArray
 from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
 

@@ -33,7 +33,15 @@ def numbers(name: str, value: ArrayLike, domain: str = "finite numbers") -> Floa
     return raw.astype(np.float64)
 
 
-def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
+def probabilities(q: ArrayLike) -> FloatArray:
+    """`q` as numbers in [0, 1], or a refusal."""
+    levels = numbers("q", q, "numbers in [0, 1]")
+    if np.any((levels < 0) | (levels > 1)):
+        raise ParameterError("q", q, "numbers in [0, 1]")
+    return levels
+
+
+def shaped(values: NDArray[Any], shape: tuple[int, ...]) -> Any:
     return values.reshape(shape) if shape else values.reshape(())[()]
 
 
@@ -87,7 +95,7 @@ class Law(ABC):
             result[inside] = self._transform(self._beside_atoms(flat[inside]) + 0j).imag / math.pi
         for edge in self._divergent_edges:
             result[flat == edge] = math.inf
-        return _shaped(result, points.shape)
+        return shaped(result, points.shape)
 
     def cdf(self, x: ArrayLike) -> Any:
         """Mass of (-inf, x], atoms included."""
@@ -103,7 +111,7 @@ class Law(ABC):
             inside &= ~(at_left | at_right)
         if inside.any():
             result[inside] = 1 - self._potential(self._beside_atoms(flat[inside]) + 0j).imag / math.pi
-        return _shaped(np.clip(result, 0.0, 1.0), points.shape)
+        return shaped(np.clip(result, 0.0, 1.0), points.shape)
 
     def _beside_atoms(self, x: FloatArray) -> FloatArray:
         """Places x (n,) of a bulk; where an atom lies inside it, a hair to its right."""
@@ -117,13 +125,10 @@ class Law(ABC):
 
     def quantile(self, q: ArrayLike) -> Any:
         """Smallest x with ``cdf(x) >= q``; for q = 0, the left end of the law."""
-        levels = numbers("q", q, "numbers in [0, 1]")
-        flat = levels.ravel()
-        if np.any((flat < 0) | (flat > 1)):
-            raise ParameterError("q", q, "numbers in [0, 1]")
         from rmtcollapse.spectra._quantile import quantiles
 
-        return _shaped(quantiles(self, flat), levels.shape)
+        levels = probabilities(q)
+        return shaped(quantiles(self, levels.ravel()), levels.shape)
 
     def sample(self, size: int | tuple[int, ...], rng: np.random.Generator | int | None = None) -> FloatArray:
         """Independent draws. (Eigenvalues of one finite matrix repel: ``rmtcollapse.experiments.eigenvalues``.)
@@ -162,8 +167,8 @@ class Law(ABC):
         values = self._transform(np.where(lower, flat.conj(), flat))
         values = np.where(lower, values.conj(), values)
         if points.dtype.kind != "c" and not np.any(self._bulk_of(flat.real) >= 0):
-            return _shaped(values.real, points.shape)
-        return _shaped(values, points.shape)
+            return shaped(values.real, points.shape)
+        return shaped(values, points.shape)
 
     def log_potential(self, z: ArrayLike, side: str | None = None) -> Any:
         r"""Logarithmic potential :math:`U(z) = \int \log(z - x)\,dF(x)`; arguments as for `stieltjes`.
@@ -173,7 +178,7 @@ class Law(ABC):
         points, flat = self._complex_points(z, "above" if side is None else side)
         lower = (flat.imag < 0) | ((flat.imag == 0) & (side == "below"))
         values = self._potential(np.where(lower, flat.conj(), flat))
-        return _shaped(np.where(lower, values.conj(), values), points.shape)
+        return shaped(np.where(lower, values.conj(), values), points.shape)
 
     def _complex_points(self, z: ArrayLike, side: str | None) -> tuple[NDArray[Any], ComplexArray]:
         domain = "finite real or complex numbers"

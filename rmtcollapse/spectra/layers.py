@@ -3,25 +3,38 @@ r"""Squared singular values of products of many free layers: weights times diago
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
-from rmtcollapse.spectra._layer_curve import TINY, Found, Layers, log_mean
+from rmtcollapse.spectra._layer_curve import Layers, Room
 from rmtcollapse.spectra._layer_edges import Outline, outline
+from rmtcollapse.spectra._layer_exact import polished
 from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
-from rmtcollapse.spectra._layer_walk import beside, continued, polished, walked
+from rmtcollapse.spectra._layer_mean import log_mean
+from rmtcollapse.spectra._layer_near import Edge, edge_at
+from rmtcollapse.spectra._layer_newton import TINY, Found, faint_heights
+from rmtcollapse.spectra._layer_places import LEAST, Places
+from rmtcollapse.spectra._layer_walk import beside, continued, walked
 from rmtcollapse.spectra.estimate import FloatArray
-from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
+from rmtcollapse.spectra.law import ComplexArray, Law, moment_count, probabilities, shaped
 
 __all__ = ["LayerProduct"]
+
+LOWEST = -700.0  # logarithm of the least place that is told from 0
 
 
 class LayerProduct(Law):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
+
+    A density is 0 inside the support only where it is less than any double. It keeps its digits down to there, and up
+    to the last double before an edge, for slopes that are switched on or off and those of the error function and of the
+    hyperbolic tangent. Of others 16 digits are all there is: a place is refused whose density would keep less than six.
 
     Parameters
     ----------
@@ -55,13 +68,32 @@ class LayerProduct(Law):
     def _outline(self) -> Outline:
         return outline(self._layers)
 
+    @cached_property
+    def _square_roots(self) -> dict[float, Edge]:
+        """By the logarithms of their places."""
+        critical = self._outline.critical
+        return {
+            log: edge_at(self._layers, lam, list(critical.values())) for log, lam in critical.items() if log > LOWEST
+        }
+
     def support(self) -> list[tuple[float, float]]:
-        return [(_place(left), _place(right)) for left, right in self._outline.bulks]
+        """Intervals of the continuous part; a lower edge that is less than any double is 0."""
+        return [
+            (0.0 if left < LOWEST else self._place(left), self._place(right)) for left, right in self._outline.bulks
+        ]
+
+    def _place(self, log: float) -> float:
+        """Of an edge; refuses what is beyond the range of doubles."""
+        if log > 700 or log < LOWEST:
+            raise ConvergenceError(
+                f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
+            )
+        return self._square_roots[log].high if log in self._square_roots else math.exp(log)
 
     def atoms(self) -> list[tuple[float, float]]:
         zero, atom = self._layers.gains.zero, self._outline.atom
         found = [(0.0, zero)] if zero > 0 else []
-        return [*found, (_place(atom[0]), atom[1])] if atom else found
+        return [*found, (self._place(atom[0]), atom[1])] if atom else found
 
     def moments(self, k: int) -> FloatArray:
         layers, count = self._layers, moment_count(k)
@@ -79,14 +111,61 @@ class LayerProduct(Law):
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
-        ends += [_place(log) for log in self._outline.divergent]
-        return [left for left, _ in self.support()[:1] if left == 0] + ends
+        ends += [self._place(log) for log in self._outline.divergent]
+        return [0.0 for left, _ in self._outline.bulks[:1] if left == -math.inf] + ends
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self)
+
+    def quantile(self, q: ArrayLike) -> Any:
+        """Smallest x with ``cdf(x) >= q``; 0 where that is below 1e-300."""
+        from rmtcollapse.spectra._quantile import quantiles
+
+        levels = probabilities(q)
+        return shaped(self._places.back(quantiles(self._places, levels.ravel())), levels.shape)
+
+    def sample(self, size: int | tuple[int, ...], rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Independent draws, as in :class:`rmtcollapse.spectra.law.Law`; 0 for those below 1e-300."""
+        from rmtcollapse.spectra._quantile import draw
+
+        found = draw(self._places, size, np.random.default_rng(rng))
+        return self._places.back(found.ravel()).reshape(found.shape)
+
+    def integrate(self, function: Callable[[FloatArray], ArrayLike]) -> float:
+        """Integral over the whole law, in log x: atoms exactly, bulks by rules that are refined until they stay.
+
+        Where mass lies below 1e-300, as of deep products, the function has to have settled there: `ConvergenceError`
+        otherwise.
+        """
+        from rmtcollapse.spectra._quantile import over_bulk, values_of
+
+        places, total = self._places, 0.0
+        for place, mass in self.atoms():
+            total += mass * float(values_of(function, np.array([place]))[0])
+
+        def over(y: FloatArray) -> FloatArray:
+            return values_of(function, places.places(y))
+
+        for (left, right), mass in zip(places.support(), places.masses(), strict=True):
+            start = places.counts_from(over, left, right)
+            left_out = float(places.cdf(start) - places.cdf(left)) if start > left else 0.0
+            total += over_bulk(places, over, start, right, float(mass) - left_out)
+        if places.beyond > 0:
+            last = values_of(function, np.array([LEAST, 2 * LEAST]))
+            if not places.beyond * abs(last[1] - last[0]) <= 1e-13 * max(abs(total), places.beyond * abs(last[0])):
+                raise ConvergenceError(
+                    f"a mass of {places.beyond:.3g} lies below {LEAST:g}, where the function still varies; fewer "
+                    "layers, or a function that is continuous at 0"
+                )
+            total += places.beyond * float(last[0])
+        return total
 
     def _bulk_masses(self) -> FloatArray:
         """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
         if self._outline.masses:
             return np.array(self._outline.masses)
-        rest = 1 - sum(mass for _, mass in self.atoms())
+        rest = 1.0 - sum(mass for _, mass in self.atoms())
         if len(self.support()) == 1:
             return np.array([rest])
         upper = 1 - self._layers.depth * self._layers.gains.zero
@@ -98,11 +177,10 @@ class LayerProduct(Law):
         top = math.log(self._hull[1])
         inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
         log_z = np.log(np.abs(z)) - 1j * np.angle(z)
-        found, room = Found.empty(z.size), beside(layers, self._outline.critical)
+        found, room = Found.empty(z.size), beside(layers, list(self._outline.critical.values()))
         for bulk in np.unique(self._bulk_of(z.real[inside])):
             here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            part = walked(layers, log_z.real[here], top, room)
-            found.put(here, polished(layers, z.real[here], part))
+            found.put(here, self._in_bulk(z.real[here], top, room))
         outside = np.flatnonzero(~inside)
         if outside.size:
             found.put(outside, continued(layers, log_z[outside], top, room))
@@ -114,9 +192,27 @@ class LayerProduct(Law):
             )
         return found
 
+    def _in_bulk(self, x: FloatArray, top: float, room: Room) -> Found:
+        """At places of one bulk: from its edges where they are close, else by continuation from far away."""
+        layers, found = self._layers, Found.empty(x.size)
+        for edge in self._square_roots.values():
+            near = np.flatnonzero(edge.reaches(x) & ~found.good)
+            if near.size:
+                found.put(near, edge.solved(layers, x[near]))
+        rest = np.flatnonzero(~found.good)
+        if rest.size:
+            found.put(rest, polished(layers, x[rest], walked(layers, np.log(x[rest]), top, room)))
+        return found
+
     def _transform(self, z: ComplexArray) -> ComplexArray:
         found = self._solved(z)
-        return np.asarray(-(found.s.real - 1j * np.where(found.lam.imag > TINY, found.s.imag, 0.0)) / z) + 0.0  # no -0
+        values = np.asarray(-found.s.conj() / z) + 0.0  # no -0
+        faint = np.flatnonzero((z.imag == 0) & (self._bulk_of(z.real) >= 0) & (found.lam.imag <= TINY))
+        if faint.size:
+            with np.errstate(under="ignore"):
+                height = np.exp(faint_heights(self._layers, found.at(faint)) - np.log(z.real[faint]))
+            values[faint] = values.real[faint] + 1j * height
+        return values
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         layers, found = self._layers, self._solved(z)
@@ -126,12 +222,3 @@ class LayerProduct(Law):
         slopes = log_mean(layers, found.lam) - found.lam
         total = layers.depth * (slopes + weights + layers.log_gain - math.log(layers.mean))
         return np.asarray((total + (layers.depth - 1) * np.log(u)).conj())
-
-
-def _place(log: float) -> float:
-    """exp, or a refusal of what is beyond the range of doubles."""
-    if log > 700 or -math.inf < log < -700:
-        raise ConvergenceError(
-            f"an edge at exp({log:.6g}) is beyond the range of doubles; fewer layers, or a gain nearer 1"
-        )
-    return math.exp(log)

@@ -22,7 +22,7 @@ from rmtcollapse.errors import ParameterError
 from rmtcollapse.spectra._curve import MixZero, MultiplyPoisson
 from rmtcollapse.spectra._node import Leaf, Node
 from rmtcollapse.spectra.curve_law import CurveLaw
-from rmtcollapse.spectra.law import Law, _shaped, numbers
+from rmtcollapse.spectra.law import Law, numbers, shaped
 from rmtcollapse.spectra.laws import Atoms, aspect_ratio, coefficient
 from rmtcollapse.spectra.population import Spectrum, _size
 
@@ -125,7 +125,7 @@ class SampleCovariance(CurveLaw):
         location, overlap, detached = np.empty(flat.size), np.zeros(flat.size), np.zeros(flat.size, bool)
         for i, number in enumerate(flat):
             location[i], overlap[i], detached[i] = self._one_spike(float(number))
-        return Spike(*(_shaped(a, spikes.shape) for a in (location, overlap, detached)))
+        return Spike(*(shaped(a, spikes.shape) for a in (location, overlap, detached)))
 
     def _one_spike(self, value: float) -> tuple[float, float, bool]:
         z, slope = self._map(value)
@@ -178,7 +178,7 @@ class SampleCovariance(CurveLaw):
             result[inside] = np.abs(self._w(flat[inside])) ** 2 / flat[inside]
         if null.any():
             result[null] = self._null_shrinkage()
-        return _shaped(result, points.shape)
+        return shaped(result, points.shape)
 
     def _null_shrinkage(self) -> float:
         from scipy.optimize import brentq  # type: ignore[import-untyped, unused-ignore]

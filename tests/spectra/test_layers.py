@@ -14,6 +14,7 @@ from rmtcollapse.spectra import FussCatalan, MarchenkoPastur
 from rmtcollapse.spectra._layer_curve import Layers
 from rmtcollapse.spectra._layer_edges import top_point
 from rmtcollapse.spectra._layer_gains import Gains, GaussianGains, HyperbolicGains, SlopeGains, SwitchGains, mean_gain
+from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra.law import Law
 from rmtcollapse.spectra.layers import LayerProduct
 
@@ -99,6 +100,19 @@ def test_means_over_slopes_are_exact_however_near_the_pole(gains: Gains, lam: co
     u, s, _ = layers.sums(np.array([lam]), gains.first + 4)
     assert abs(s[0] / complex(expected) - 1) < 1e-12
     assert abs(u[0] + 1 - s[0]) < 1e-13
+
+
+@pytest.mark.parametrize("gains", [GaussianGains(1.0, 0.3), GaussianGains(1.0, 15.0)])
+@pytest.mark.parametrize("lam", [-0.5 + 0.3j, 0.2 + 0.01j, 30 + 1e-6j, 2 + 3.1j])
+def test_mean_logarithms_are_exact_however_near_the_branch_point(gains: Gains, lam: complex) -> None:
+    pole = gains.pole(np.array([lam]))
+    assert pole is not None
+    place = float(pole[0][0].real)
+    with mp.workdps(20):
+        xi = mp.exp(mp.mpc(lam))
+        cuts = sorted({0.0, 0.5 * place, place, place + 0.3, place + 2, 12.0})
+        expected = 2 * mp.quad(lambda z: mp.npdf(z) * mp.log(1 - xi * slope(gains, z)), cuts)
+    assert abs(log_mean(Layers(2, gains, 0.0, 1.0), np.array([lam]))[0] - complex(expected)) < 2e-13
 
 
 def test_the_slope_of_the_mean_is_its_derivative() -> None:
@@ -225,13 +239,23 @@ def test_one_rotation_is_refused() -> None:
         LayerProduct(1, HyperbolicGains(1.0), 0.0, 1.0)
 
 
-def test_a_place_at_the_edge_of_rounding_is_refused_or_right() -> None:
-    law = LayerProduct(2, HyperbolicGains(1.0), 1.0, 1.0)
-    edge = law.support()[0][1]
-    near = law.density(edge * (1 - np.array([1e-4, 1e-6])))
-    assert near[0] / near[1] == pytest.approx(10.0, rel=1e-3)
-    with pytest.raises(ConvergenceError, match="edge"):
-        law.density(edge * (1 - 1e-15))
+@pytest.mark.parametrize(
+    ("depth", "gains", "noise"),
+    [(2, HyperbolicGains(1.0), 1.0), (20, GaussianGains(1.0, 1e-3), 0.0), (3, SwitchGains(0.5), 0.0)],
+)
+def test_densities_beside_an_edge_are_square_roots_down_to_the_last_double(
+    depth: int, gains: Gains, noise: float
+) -> None:
+    law = LayerProduct(depth, gains, noise, 1.0)
+    edge = law.support()[-1][1]
+    (exact,) = [e for e in law._square_roots.values() if e.high == edge]
+    x = np.append(edge * (1 - 10.0 ** -np.arange(6, 15)), np.nextafter(edge, 0))
+    with mp.workdps(40):
+        beyond = [mp.mpf(exact.high) + exact.low - mp.mpf(v) for v in x]
+        shares = [float(d / mp.sqrt(b)) for d, b in zip(law.density(x), beyond, strict=True)]
+    # of the next order in the distance to the edge
+    assert shares == pytest.approx([shares[-1]] * len(x), rel=1e-4)
+    assert shares[3:] == pytest.approx([shares[-1]] * len(x[3:]), rel=1e-7)
 
 
 def test_wide_and_narrow_places_at_once_and_in_any_order() -> None:
@@ -240,3 +264,58 @@ def test_wide_and_narrow_places_at_once_and_in_any_order() -> None:
     together = law.density(x)
     assert together[:5] == pytest.approx([law.density(v) for v in x[:5]], rel=1e-11)
     assert MarchenkoPastur(1).density(0.3) > 0
+
+
+# ---- extremes -------------------------------------------------------------------------------------------------------
+
+
+def test_densities_far_below_the_range_of_most_numbers() -> None:
+    """Against the equation at 320 digits, its means taken on a line between the poles."""
+    law = LayerProduct(2, GaussianGains(1.0, 0.02), 0.05, 1.0)
+    density = law.density(np.array([1e-4, 1e-12, 1e-22, 1e-40]))
+    expected = [1.1901040049967254e-45, 6.824349029131561e-138, 5.0328116627276176e-253]
+    assert density[:3] == pytest.approx(expected, rel=1e-12, abs=0)
+    assert density[3] == 0.0  # less than any double
+
+
+def test_slopes_that_are_nearly_all_on_have_the_digits_of_those_that_are_off() -> None:
+    off = 2.0**-80
+    law = LayerProduct(2, SwitchGains(1.0, zero=off), 0.0, 1.0)
+    ((left, right),) = law.support()
+    assert left == 0
+    # v = off / (1 - 2 off): z = v / (1 + v) ((off + v) / v)^2 / (1 - off)^2, to leading order 4 off
+    assert right == pytest.approx(4 * off, rel=1e-14, abs=0)
+    assert law.atoms() == [(0.0, off), (1.0, 1.0)]
+
+
+def test_nearly_no_noise_has_a_narrow_law() -> None:
+    """Close to a semicircle whose variance is that of the law, 2 L g."""
+    depth, g = 4, 1e-12
+    law = LayerProduct(depth, SwitchGains(1.0), g, 1.0)
+    width = 2 * math.sqrt(2 * depth * g)
+    x = 1 + width * np.array([-0.5, 0.0, 0.5])
+    circle = 2 / np.pi / width * np.sqrt(1 - ((x - 1) / width) ** 2)
+    assert law.density(x) == pytest.approx(circle, rel=2e-5)
+    assert law.integrate(lambda x: x) == pytest.approx(1.0, abs=1e-10)
+    assert law.quantile(0.5) == pytest.approx(1.0, abs=1e-11)
+
+
+def test_half_of_a_deep_product_lies_near_zero() -> None:
+    law = LayerProduct(100, SwitchGains(1.0), 1.0, 1.0)
+    median = law.quantile(0.5)
+    assert median < 1e-29
+    assert law.cdf(median) == pytest.approx(0.5, abs=1e-13)
+    assert law.integrate(np.ones_like) == pytest.approx(1.0, rel=1e-13)
+    assert law.integrate(lambda x: x * x) == pytest.approx(101.0, rel=1e-12)
+    with pytest.raises(ConvergenceError, match="varies"):
+        law.integrate(np.log)
+    draws = law.sample(2000, 1)
+    assert np.mean(draws < median) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(2000))
+
+
+def test_integrals_of_narrow_laws_over_a_wide_range() -> None:
+    """Nearly isometric: a width of 1e-4 beside a tail that reaches 0."""
+    law = LayerProduct(3, HyperbolicGains(1e-5), 0.0, 1.0)
+    assert law.integrate(np.ones_like) == pytest.approx(1.0, rel=1e-11)
+    assert law.integrate(lambda x: x) == pytest.approx(1.0, rel=1e-11)
+    assert law.integrate(lambda x: x * x) == pytest.approx(law.moments(2)[1], rel=1e-11)
