@@ -2,7 +2,8 @@
 
 The text of a generated module is stored under the digest of that text. A manifest says which module belongs to a set
 of *sources*: the files that define a system (the model's own and what it imports from beside itself, ``equations/``,
-``equivalents/``) and the versions of SymPy, Numba and the generator. Edit a formula and the digest of the sources changes, so the next call generates anew.
+``equivalents/``) and the versions of SymPy, Numba and the generator. Edit a formula and the digest of the sources
+changes, so the next call generates anew.
 """
 
 from __future__ import annotations
