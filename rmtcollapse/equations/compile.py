@@ -1,14 +1,16 @@
 """From a system to loaded modules: generated once, found again without SymPy, never stale.
 
 The text of a generated module is stored under the digest of that text. A manifest says which module belongs to a set
-of *sources*: the files that define a system (the model's own, ``equations/``, ``equivalents/``) and the versions of
-SymPy, Numba and the generator. Edit a formula and the digest of the sources changes, so the next call generates anew.
+of *sources*: the files that define a system (the model's own and what it imports from beside itself, ``equations/``,
+``equivalents/``) and the versions of SymPy, Numba and the generator. Edit a formula and the digest of the sources
+changes, so the next call generates anew.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -39,6 +41,17 @@ def _shared_digest() -> str:
     return text_digest(*versions, sys.version, *(p.read_bytes() for p in files))
 
 
+def _with_imports(files: Iterable[Path]) -> list[Path]:
+    """The files, and those beside them that they import, directly or not; imports inside functions count."""
+    found: set[Path] = set()
+    new = set(files)
+    while new:
+        found |= new
+        names = {(p.parent, m) for p in new for m in re.findall(r"\brmtcollapse\.\w+\.(\w+)", p.read_text("utf-8"))}
+        new = {path for folder, name in names if (path := folder / f"{name}.py").exists()} - found
+    return sorted(found)
+
+
 class Compiled:
     """The generated modules of one system, made when first asked for.
 
@@ -49,14 +62,15 @@ class Compiled:
     build : callable
         Returns the :class:`~rmtcollapse.equations.system.System`; called only when no stored module fits.
     sources : iterable of Path
-        Files that define the system, besides ``equations/`` and ``equivalents/``. If empty (a class typed into a
+        Files that define the system, besides ``equations/``, ``equivalents/`` and what they import from their own
+        folder. If empty (a class typed into a
         notebook), the system is built in every process.
     """
 
     def __init__(self, name: str, build: Callable[[], System], sources: Iterable[Path]) -> None:
         self._name = name
         self._build = build
-        self._sources = sorted(set(sources))
+        self._sources = tuple(sources)
         self._modules: dict[str, ModuleType] = {}
 
     @property
@@ -79,7 +93,8 @@ class Compiled:
     def _manifest(self, form: _Form) -> Path | None:
         if not self._sources:
             return None
-        key = text_digest(_shared_digest(), self._name, form, *(p.read_bytes() for p in self._sources))
+        files = _with_imports(self._sources)
+        key = text_digest(_shared_digest(), self._name, form, *(p.read_bytes() for p in files))
         return cache_folder() / "manifest" / f"{key}.json"
 
     def _find(self, form: _Form) -> ModuleType | None:

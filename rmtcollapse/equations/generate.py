@@ -18,6 +18,12 @@ __all__ = ["GENERATOR_VERSION", "numba_module", "numpy_module"]
 
 GENERATOR_VERSION = 5
 _BLOCK = 64  # atoms per block: the running sums of a block stay in cache, and their errors do not accumulate
+_NUMBA = """import numba
+
+strict = {"nogil": True, "error_model": "numpy", "fastmath": False}
+# Python calls the grid alone: wrappers and files of all that it calls would be compiled and stored for nothing.
+njit = numba.njit(**strict, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""
 
 
 _LIMIT_PRODUCT_ARRAYS = """
@@ -102,8 +108,7 @@ class _NumbaForm(Form):
     decorator = "@njit\n"
 
     def header(self) -> str:
-        text = "import numba\n\nnjit = numba.njit(cache=True, nogil=True, error_model='numpy', fastmath=False)\n"
-        return template("header.py.in").substitute(imports=text, decorator=self.decorator) + _LIMIT_PRODUCT
+        return template("header.py.in").substitute(imports=_NUMBA, decorator=self.decorator) + _LIMIT_PRODUCT
 
     def module(self) -> str:
         size = len(self.system.unknowns)

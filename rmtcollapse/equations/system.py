@@ -20,7 +20,7 @@ __all__ = ["Branch", "FixedPoint", "Recursion", "System"]
 
 # Names that the generated text gives to things of its own.
 _TAKEN = re.compile(
-    r"[pvcxFJHSi]|law|out|np|math|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
+    r"[pvcxFJHSi]|law|out|np|math|numba|strict|njit|abs|max|min|int|range|lower|upper|guess|start|stop|value|slope|bend|scale|learned|multiplicity"
     r"|add_up|relative_defect|limit_product|kept_share|lost_share|normal_cdf|reciprocal_sum|midpoint_correction"
     r"|cosh_integral|score_(cdf|tail|density|fall|square|series)"
     r"|EPS|DEPTH|NO_\w+|.*_(part|after|carried|run|runs)"

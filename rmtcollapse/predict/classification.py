@@ -16,16 +16,14 @@ fold's own rows and true labels.
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.experiments.classification import fit_with_offset, flipped
 from rmtcollapse.experiments.executors import default_executor, run_all, seed_sequence, track
+from rmtcollapse.predict._class_fold import ClassFold, Setting, class_folds
 from rmtcollapse.predict.classification_report import Accuracies, ClassificationForecast
 from rmtcollapse.predict.tables import Table
 
@@ -36,92 +34,6 @@ Array = NDArray[np.float64]
 _SIZES, _RIDGES = 8, 13
 _USUAL = 0.1  # ridge, relative to the mean eigenvalue
 _NOISES = (0.0, 0.1, 0.2, 0.3, 0.4)
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """A point of a curve: rows, penalty, share of wrong labels."""
-
-    samples: int
-    ridge: float
-    noise: float
-
-
-@dataclass(frozen=True)
-class _Fold:
-    """One fold: rows to learn from and rows to test on, with their labels."""
-
-    pool: Array
-    labels: Array
-    test: Array
-    truth: Array
-
-    @cached_property
-    def classes(self) -> list[Array]:
-        """Rows of the pool, positive class first."""
-        return [self.pool[self.labels > 0], self.pool[self.labels < 0]]
-
-    @cached_property
-    def covariances(self) -> list[Array]:
-        """Estimate of each class's covariance."""
-        return [_shrunk_covariance(rows) for rows in self.classes]
-
-    @cached_property
-    def half_difference(self) -> Array:
-        """Estimate of half the difference of the class means."""
-        (first, second), (C, D) = self.classes, self.covariances
-        _, basis = np.linalg.eigh((len(first) * C + len(second) * D) / len(self.pool))
-        found = basis.T @ (first.mean(axis=0) - second.mean(axis=0))
-        noise = np.sum(basis * ((C / len(first) + D / len(second)) @ basis), axis=0)
-        # What is beyond the noise, coordinate by coordinate, brought to the size that it has without bias in all.
-        excess = found**2 / noise - 1
-        beyond = np.clip(excess, 0.0, None)
-        share = max(0.0, float(excess.sum())) / max(float(beyond.sum()), 1e-300)
-        return np.asarray(basis @ (np.sign(found) * np.sqrt(share * beyond * noise)) / 2)
-
-    @property
-    def scale(self) -> float:
-        """Mean eigenvalue of the covariances within classes."""
-        return float(np.mean([np.trace(C) / len(C) for C in self.covariances]))
-
-    def theory(self, setting: _Setting) -> float:
-        """Predicted accuracy on new rows and their true labels."""
-        from scipy.special import ndtr
-
-        from rmtcollapse.equivalents.groups_solver import Classifier, Group, ScoredClass
-        from rmtcollapse.models._classifier_values import classifier_theory
-
-        rows, told = setting.samples - 1, 1 - 2 * setting.noise
-        groups, tests = [], []
-        for sign, own, covariance in zip((1.0, -1.0), self.classes, self.covariances, strict=True):
-            share = len(own) / len(self.pool)
-            groups.append(Group(share * rows, covariance, np.array([sign]), sign * told, 1 - told**2))
-            tests.append(ScoredClass(covariance, np.array([sign]), sign, share))
-        ridge = setting.ridge * setting.samples / rows
-        classifier = Classifier(groups, tests, self.half_difference[:, None], rows, ridge, intercept=True)
-        names = [f"score_{part}_{k}" for part in ("mean", "variance") for k in (1, 2)]
-        found = classifier_theory(classifier, names)
-        shares = np.array([test.prior for test in tests])
-        means, variances = (np.array([found[n] for n in pair]) for pair in (names[:2], names[2:]))
-        shift = (1 - told**2 + shares @ variances) / setting.samples
-        ratio = np.array([1.0, -1.0]) * means / np.sqrt(variances + shift)
-        return float(shares @ ndtr(ratio))
-
-    def measure(self, settings: list[_Setting], seed: np.random.SeedSequence) -> Array:
-        """Held-out accuracy of each setting, all of one size, after drawing one subsample and its wrong labels."""
-        rng = np.random.default_rng(seed)
-        samples = settings[0].samples
-        positive = int(np.clip(round(samples * np.mean(self.labels > 0)), 1, samples - 1))
-        places = [np.flatnonzero(self.labels > 0), np.flatnonzero(self.labels < 0)]
-        counts = [min(c, len(p)) for c, p in zip((positive, samples - positive), places, strict=True)]
-        chosen = np.concatenate([rng.choice(p, c, replace=False) for p, c in zip(places, counts, strict=True)])
-        rows, labels = self.pool[chosen], self.labels[chosen]
-        found = []
-        for setting in settings:
-            told = flipped(labels, setting.noise, rng)
-            weights, offset = fit_with_offset(rows, told, setting.ridge, len(rows))
-            found.append(np.mean(np.sign(self.test @ weights + offset) == self.truth))
-        return np.array(found)
 
 
 def predict_classification(
@@ -180,7 +92,7 @@ def predict_classification(
     rows = len(labels)
     validate_folds(folds, repeats, rows)
     split_seed, run_seed = seed_sequence(seed).spawn(2)
-    parts = _folds(features, labels, folds, standardize, split_seed)
+    parts = class_folds(features, labels, folds, standardize, split_seed)
     pool = min(len(f.pool) for f in parts)
     size = max(4, validated_samples(samples, pool, features.shape[1]))
     mean = float(np.mean([f.scale for f in parts]))
@@ -189,17 +101,17 @@ def predict_classification(
     sizes = np.unique(np.round(np.geomspace(low, pool, _SIZES)).astype(int))
     grid = mean * np.geomspace(1e-3, 1e3, _RIDGES)
     named = {
-        "samples": [_Setting(int(n), usual, 0.0) for n in sizes],
-        "noisy samples": [_Setting(int(n), usual, noise) for n in sizes],
-        "ridge": [_Setting(size, float(r), noise) for r in grid],
-        "noise": [_Setting(size, usual, e) for e in _NOISES],
+        "samples": [Setting(int(n), usual, 0.0) for n in sizes],
+        "noisy samples": [Setting(int(n), usual, noise) for n in sizes],
+        "ridge": [Setting(size, float(r), noise) for r in grid],
+        "noise": [Setting(size, usual, e) for e in _NOISES],
     }
     found = _evaluate(parts, named, repeats, run_seed, executor, progress)
     plain, noisy, tuned, wrong = (found[n] for n in named)
     best = int(np.argmax(tuned.predicted))
     return ClassificationForecast(
         source=table.source, target=table.target_name, classes=values, rows=rows, dimension=features.shape[1],
-        share=float(np.mean(labels > 0)), separation=float(np.mean([_separation(f) for f in parts])), folds=folds,
+        share=float(np.mean(labels > 0)), separation=float(np.mean([f.separation for f in parts])), folds=folds,
         repeats=repeats, plain=plain, noisy=noisy, regularisation=tuned, corruption=wrong,
         best_ridge_predicted=float(grid[best]), best_ridge_measured=float(grid[np.argmax(tuned.measured)]),
         regret=float(tuned.measured.max() - tuned.measured[best]),
@@ -231,46 +143,9 @@ def _two_classes(
     return table.features[chosen], labels, (high, low)
 
 
-def _shrunk_covariance(rows: Array) -> Array:
-    """Sample covariance drawn towards its mean eigenvalue by as much as its noise asks for (Ledoit and Wolf 2004)."""
-    centred = rows - rows.mean(axis=0)
-    n, d = centred.shape
-    sample = centred.T @ centred / n
-    target = np.trace(sample) / d * np.eye(d)
-    spread = float(np.sum((sample - target) ** 2))
-    noise = float((np.sum(np.sum(centred**2, axis=1) ** 2) / n - np.sum(sample**2)) / n)
-    share = min(1.0, noise / spread) if spread > 0 else 0.0
-    return np.asarray(n / (n - 1) * ((1 - share) * sample + share * target))
-
-
-def _separation(fold: _Fold) -> float:
-    """Distance of the classes in units of their spread."""
-    pooled = sum(len(r) * C for r, C in zip(fold.classes, fold.covariances, strict=True)) / len(fold.pool)
-    return float(2 * np.sqrt(fold.half_difference @ np.linalg.solve(pooled, fold.half_difference)))
-
-
-def _folds(features: Array, labels: Array, folds: int, standardize: bool, seed: np.random.SeedSequence) -> list[_Fold]:
-    """Folds with the classes in proportion."""
-    rng = np.random.default_rng(seed)
-    order = np.concatenate([rng.permutation(np.flatnonzero(labels == sign)) for sign in (1.0, -1.0)])
-    made = []
-    for k in range(folds):
-        test, rest = order[k::folds], np.setdiff1d(order, order[k::folds])
-        pool = features[rest]
-        varies = np.ptp(pool, axis=0) > 0
-        if not varies.any():
-            domain = f"a table with a feature that varies outside each of {folds} folds"
-            raise ParameterError("data", "features", domain)
-        centre = pool.mean(axis=0)
-        scale = np.where(varies, pool.std(axis=0, ddof=1), 1.0) if standardize else np.ones(len(centre))
-        pool, held = (((a - centre) / scale)[:, varies] for a in (pool, features[test]))
-        made.append(_Fold(pool, labels[rest], held, labels[test]))
-    return made
-
-
 def _evaluate(
-    parts: list[_Fold],
-    named: dict[str, list[_Setting]],
+    parts: list[ClassFold],
+    named: dict[str, list[Setting]],
     repeats: int,
     seed: np.random.SeedSequence,
     executor: Executor | None,
@@ -293,11 +168,11 @@ def _evaluate(
     return found
 
 
-def _predict(fold: _Fold, settings: list[_Setting]) -> Array:
+def _predict(fold: ClassFold, settings: list[Setting]) -> Array:
     return np.array([fold.theory(s) for s in settings])
 
 
-def _measure(fold: _Fold, settings: list[_Setting], seed: np.random.SeedSequence) -> Array:
+def _measure(fold: ClassFold, settings: list[Setting], seed: np.random.SeedSequence) -> Array:
     """One refit of every setting; settings of one size share their rows."""
     sizes = sorted({s.samples for s in settings})
     found = np.empty(len(settings))

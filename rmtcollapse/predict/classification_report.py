@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse._deferred import deferred
+from rmtcollapse.predict._plain import plain_values
 
 __all__ = ["Accuracies", "ClassificationForecast"]
 
@@ -111,11 +112,7 @@ class ClassificationForecast:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, arrays as lists."""
-        made = asdict(self)
-        for name in ("plain", "noisy", "regularisation", "corruption"):
-            made[name] = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in made[name].items()}
-            made[name]["gaps"] = getattr(self, name).gaps.tolist()
-        return made
+        return plain_values(self, ("plain", "noisy", "regularisation", "corruption"))
 
     @property
     def report(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtcollapse._deferred import deferred
+from rmtcollapse.predict._plain import plain_values
 
 __all__ = ["Curve", "RegressionForecast"]
 
@@ -100,11 +101,7 @@ class RegressionForecast:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, arrays as lists."""
-        made = asdict(self)
-        for name in ("plain", "tuned", "regularisation"):
-            made[name] = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in made[name].items()}
-            made[name]["gaps"] = getattr(self, name).gaps.tolist()
-        return made
+        return plain_values(self, ("plain", "tuned", "regularisation"))
 
     def _cautions(self) -> list[str]:
         """What makes the estimates behind the forecast unreliable."""

@@ -29,6 +29,7 @@ LARGEST = 80.0  # of log(xi / (1 - xi))
 STEPS = 4000  # of a scan for gaps
 NEARLY = 0.02  # of the size of what is scanned: more than a peak may rise between two places
 LIMIT = 1e-12  # of the mass of an atom below which the density diverges in its place
+NO_MASS = 1e-15  # of a bulk that is not told from nothing; the uppermost is kept
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _pieced(layers: Layers, gains: PieceGains) -> Outline:
     bulks: list[tuple[float, float]] = []
     masses: list[float] = []
     for gap, end, mass in zip(gaps, lower, below, strict=True):
-        if gap.low > end:
+        if gap.low > end and (mass - gap.above > NO_MASS or gap.high == math.inf):
             bulks, masses = [(end, gap.low), *bulks], [mass - gap.above, *masses]
     among = {p: i for p in places for i, (a, b) in enumerate(bulks) if a < p < b}  # not in gaps, but in bulks
     for place, index in among.items():

@@ -100,7 +100,7 @@ def exact_gain_and_bias(samples: int, law: Law, ridge: float) -> tuple[float, fl
 
 @every_law
 @every_size
-@pytest.mark.parametrize("relative_ridge", [1e-6, 1e-2, 1.0, 100.0])
+@pytest.mark.parametrize("relative_ridge", [1e-6, 1e-2, 100.0])
 def test_the_ridge_filter_gives_the_gain_and_the_bias(samples: int, law: Law, relative_ridge: float) -> None:
     s, _, signal = law
     ridge = relative_ridge * float(np.median(s))

@@ -37,7 +37,7 @@ def test_orthogonal_and_gaussian_weights() -> None:
     assert np.mean(drawn**2) * 300 == pytest.approx(2.0, rel=0.03)
 
 
-@pytest.mark.parametrize("kind", ["random", "magnitude"])
+@pytest.mark.parametrize("kind", ["random", "magnitude", "score"])
 @pytest.mark.parametrize("rescaled", [True, False])
 def test_pruning(kind: str, rescaled: bool) -> None:
     rng = np.random.default_rng(2)
@@ -47,6 +47,11 @@ def test_pruning(kind: str, rescaled: bool) -> None:
     assert np.mean(gone) == pytest.approx(0.7, abs=0.01)
     if kind == "magnitude":
         assert np.abs(weights[gone]).max() < np.abs(weights[~gone]).min()
+    else:
+        assert np.abs(weights[gone]).max() > np.abs(weights[~gone]).min()
+    # mean sizes of what stays, beside 0.798 of all: by chance, by a score, by size
+    expected = {"random": 0.798, "score": 1.288, "magnitude": 1.554}[kind]
+    assert np.mean(np.abs(weights[~gone])) == pytest.approx(expected, abs=0.03)
     ratio = pruned[~gone] / weights[~gone]
     assert np.ptp(ratio) < 1e-12
     assert np.mean(pruned**2) == pytest.approx(np.mean((weights if rescaled else weights * ~gone) ** 2))

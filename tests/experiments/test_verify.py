@@ -53,7 +53,7 @@ MODELS: dict[str, Any] = {
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_theory_of_a_model_is_not_rejected(model: Any) -> None:
-    verdict = verify(model, trials=200, seed=1)
+    verdict = verify(model, trials=100, seed=1)
     assert [row.name for row in verdict.rows] == list(model.VALUES)
     for row in verdict.rows:
         assert abs(row.z) <= verdict.threshold, verdict.report
@@ -84,14 +84,15 @@ SHARP = ridge_regression(FLAT, 60, 0.2)
 
 
 @pytest.mark.parametrize("error", [0.95, 1.05])
-@pytest.mark.parametrize("name", ["bias", "variance", "test_error", "effective_ridge", "train_error"])
-def test_five_percent_off_is_noticed_in_a_mapping(name: str, error: float) -> None:
-    planted = {**SHARP.theory(), name: error * SHARP.theory()[name]}
+@pytest.mark.parametrize("names", [{"bias", "test_error"}, {"variance", "effective_ridge", "train_error"}])
+def test_five_percent_off_is_noticed_in_a_mapping(names: set[str], error: float) -> None:
+    planted = {name: error * value if name in names else value for name, value in SHARP.theory().items()}
     verdict = verify(SHARP, planted, trials=700, seed=4)
     assert not verdict.passed
-    assert [row.name for row in verdict.rows if not row.passed] == [name], verdict.report
-    assert abs(verdict[name].z) > verdict.threshold
-    assert verdict[name].relative_gap == pytest.approx(1 / error - 1, abs=0.02)
+    assert {row.name for row in verdict.rows if not row.passed} == names, verdict.report
+    for name in names:
+        assert abs(verdict[name].z) > verdict.threshold
+        assert verdict[name].relative_gap == pytest.approx(1 / error - 1, abs=0.02)
 
 
 def test_five_percent_off_is_noticed_in_a_function() -> None:

@@ -83,9 +83,12 @@ def test_simulated_places_are_places_of_the_line(whole: bool) -> None:
 
 
 @cache
+def theory(name: str) -> FigureData:
+    return figures.make(name, size="quick", simulation=False)
+
+
 def line(name: str, panel: int, label: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = figures.make(name, size="quick", simulation=False).panels[panel].rows()
-    chosen = [row for row in rows if row["curve"] == label]
+    chosen = [row for row in theory(name).panels[panel].rows() if row["curve"] == label]
     return np.array([row["x"] for row in chosen], float), np.array([row["theory"] for row in chosen])
 
 

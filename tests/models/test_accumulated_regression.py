@@ -175,8 +175,8 @@ def test_a_sweep_is_one_compiled_call() -> None:
 @pytest.mark.parametrize("workflow", ["replace", "accumulate"])
 def test_the_exact_workflows_at_every_size(workflow: str, designs: str, d: int) -> None:
     model = accumulated(workflow, designs, dimension=d, samples=3 * d, iterations=4)
-    measured, expected = simulate(model, 3000, seed=d)["test_error"], model.exact()["test_error"]
-    assert measured.standard_error < 0.02 * expected
+    measured, expected = simulate(model, 1500, seed=d)["test_error"], model.exact()["test_error"]
+    assert measured.standard_error < 0.03 * expected
     assert abs(measured.mean - expected) < 4 * measured.standard_error
 
 
@@ -188,11 +188,11 @@ def test_subsamples_tend_to_their_leading_order(designs: str) -> None:
     )
     gaps, errors = [], []
     for model in (small, large):
-        measured, expected = simulate(model, 6000, seed=3)["test_error"], model.theory()["test_error"]
+        measured, expected = simulate(model, 2500, seed=3)["test_error"], model.theory()["test_error"]
         gaps.append(measured.mean / expected - 1)
         errors.append(measured.standard_error / expected)
     error = math.hypot(2 * errors[1], errors[0])
-    assert error < 0.04
+    assert error < 0.06
     assert abs(2 * gaps[1] - gaps[0]) < 4 * error + (5 / 60) ** 2
 
 

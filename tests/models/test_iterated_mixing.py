@@ -200,7 +200,7 @@ def test_theory_agrees_with_a_few_experiments(name: str) -> None:
 @pytest.mark.parametrize("scale", [1, 2])
 def test_simulated_means_are_the_exact_ones(scale: int) -> None:
     model = mixing(Spectrum.power_law(8 * scale, 1.2, 0.5), 12 * scale, 8 * scale, 0.0, 4, first_samples=12 * scale)
-    exact, measured = model.exact(), simulate(model, trials=2500, seed=3)
+    exact, measured = model.exact(), simulate(model, trials=1500, seed=3)
     assert measured["bias"].mean < 1e-20
     for name in ("test_error", "variance"):
         assert abs(measured[name].mean - exact[name]) <= 4 * measured[name].standard_error, name

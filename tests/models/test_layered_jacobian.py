@@ -102,9 +102,9 @@ RANDOM = [
     ([20, 1000, 30], {"activation": "erf", "weights": "orthogonal", "inputs": "data"}),
     ([784, 512, 512, 10], {"activation": "hard-tanh", "input_variance": 1e-3}),
     ([10, 512, 784], {"activation": "relu", "weights": "orthogonal"}),
-    ([30524, 1, 1], {"activation": "erf", "input_variance": 2e-4, "weights": "orthogonal", "bias_variance": 0.0}),
 ]
 MORE = [
+    ([30524, 1, 1], {"activation": "erf", "input_variance": 2e-4, "weights": "orthogonal", "bias_variance": 0.0}),
     ([784, 512, 512, 10], {"activation": "tanh", "inputs": "data"}),
     ([100, 99, 98], {"activation": "tanh", "input_variance": 1e-6, "weights": "orthogonal", "bias_variance": 0.0}),
     ([5, 100000, 7, 3], {"activation": "erf", "input_variance": 1e4, "weight_variance": 9.0}),
@@ -189,14 +189,14 @@ def test_a_density_agrees_with_an_independent_solution() -> None:
     """The damped fixed point of the sector, with Gauss-Legendre nodes for the means over the slopes."""
     widths, sw = [3, 5, 2], 1.5
     model = network(widths, "tanh", weight_variance=sw)
-    nodes, shares = np.polynomial.legendre.leggauss(800)
+    nodes, shares = np.polynomial.legendre.leggauss(500)
     z, share = 9 * nodes, 9 * shares * np.exp(-81 * nodes**2 / 2) / math.sqrt(2 * math.pi)
     q = model.preactivation_variances()
     d = [np.cosh(math.sqrt(v) * z) ** -4.0 for v in q]
     low, high = model.law().support()[0]
-    for x in low + (high - low) * np.array([0.1, 0.5, 0.9]):
+    for x in low + (high - low) * np.array([0.2, 0.8]):
         g = np.array([0.5 + 0.5j, 0.5 + 0.5j])  # u_l / xi_l
-        for _ in range(800):
+        for _ in range(500):
             rest = sw**2 * g.prod() / x
             u = rest / (1 - rest)
             xi = u * widths[-1] / np.array(widths[:-1]) / g

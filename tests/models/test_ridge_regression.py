@@ -204,7 +204,7 @@ def test_no_exact_value_is_made_up(spectrum: Spectrum, samples: int, ridge: floa
     ids=["n>d", "n>d doubled", "n<d", "n<d doubled"],
 )
 def test_simulated_means_are_the_exact_ones(model: RidgeRegression) -> None:
-    exact, measured = model.exact(), simulate(model, trials=3000, seed=5)
+    exact, measured = model.exact(), simulate(model, trials=2000, seed=5)
     for name, value in exact.items():
         if value == 0:
             assert abs(measured[name].mean) <= 1e-20

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rmtcollapse.errors import ParameterError
-from rmtcollapse.predict import Table, load_dataset, predict_regression
+from rmtcollapse.predict import RegressionForecast, Table, load_dataset, predict_regression
 
 
 def gaussian_table(rows: int, dimension: int, noise: float, seed: int) -> Table:
@@ -19,6 +19,14 @@ def gaussian_table(rows: int, dimension: int, noise: float, seed: int) -> Table:
     weights = rng.normal(size=dimension)
     target = 3.0 + features @ weights + noise * rng.normal(size=rows)
     return Table(features, target, tuple(f"x{k}" for k in range(dimension)), "y", "Gaussian")
+
+
+TABLE = gaussian_table(300, 6, 1.0, seed=4)
+
+
+@pytest.fixture(scope="module")
+def forecast() -> RegressionForecast:
+    return predict_regression(TABLE, repeats=10, seed=5)
 
 
 def test_a_gaussian_table_is_forecast_within_its_errors() -> None:
@@ -39,21 +47,18 @@ def test_the_prediction_is_of_a_new_noisy_label() -> None:
     assert found.plain.measured[-1] == pytest.approx(4.0, rel=0.15)
 
 
-def test_units_of_features_do_not_matter_where_they_are_standardised() -> None:
-    table = gaussian_table(300, 6, 1.0, seed=4)
-    scaled = Table(table.features * [1e-6, 1e6, 3, 1, 1, 1] + 7, table.target, table.names, "y", "scaled")
-    first, second = (predict_regression(t, repeats=10, seed=5) for t in (table, scaled))
-    np.testing.assert_allclose(first.plain.predicted, second.plain.predicted, rtol=1e-8)
-    np.testing.assert_allclose(first.plain.measured, second.plain.measured, rtol=1e-6)
+def test_units_of_features_do_not_matter_where_they_are_standardised(forecast: RegressionForecast) -> None:
+    scaled = Table(TABLE.features * [1e-6, 1e6, 3, 1, 1, 1] + 7, TABLE.target, TABLE.names, "y", "scaled")
+    found = predict_regression(scaled, repeats=10, seed=5)
+    np.testing.assert_allclose(found.plain.predicted, forecast.plain.predicted, rtol=1e-8)
+    np.testing.assert_allclose(found.plain.measured, forecast.plain.measured, rtol=1e-6)
 
 
-def test_the_result_does_not_depend_on_the_executor() -> None:
-    table = gaussian_table(200, 6, 1.0, seed=6)
+def test_the_result_does_not_depend_on_the_executor(forecast: RegressionForecast) -> None:
     with ThreadPoolExecutor(1) as single:
-        alone = predict_regression(table, repeats=10, executor=single)
-    together = predict_regression(table, repeats=10)
-    np.testing.assert_array_equal(alone.plain.measured, together.plain.measured)
-    np.testing.assert_array_equal(alone.regularisation.measured, together.regularisation.measured)
+        alone = predict_regression(TABLE, repeats=10, seed=5, executor=single)
+    np.testing.assert_array_equal(alone.plain.measured, forecast.plain.measured)
+    np.testing.assert_array_equal(alone.regularisation.measured, forecast.regularisation.measured)
 
 
 @pytest.mark.parametrize("name", ["diabetes", "digits"])
@@ -68,11 +73,11 @@ def test_real_tables_with_a_sensible_ridge(name: str) -> None:
     assert found.regret < 0.03
 
 
-def test_few_rows_are_cautioned() -> None:
+def test_few_rows_are_cautioned(forecast: RegressionForecast) -> None:
     rng = np.random.default_rng(7)
     table = Table(rng.normal(size=(60, 40)), rng.normal(size=60), tuple(map(str, range(40))), "y", "wide")
     assert "caution: 48 rows" in predict_regression(table, repeats=10).report
-    assert "caution" not in predict_regression(gaussian_table(300, 6, 1.0, seed=8), repeats=10).report
+    assert "caution" not in forecast.report
 
 
 @pytest.mark.parametrize(
@@ -92,12 +97,9 @@ def test_refusals(changes: dict[str, object], part: str) -> None:
         predict_regression(gaussian_table(100, 4, 1.0, seed=9), **changes)
 
 
-def test_the_report_and_the_plain_values_say_the_same() -> None:
-    found = predict_regression(gaussian_table(200, 6, 1.0, seed=10), repeats=10)
-    plain = found.to_dict()
-    assert plain["plain"]["predicted"] == found.plain.predicted.tolist()
-    assert (
-        plain["regularisation"]["gaps"] == (found.regularisation.predicted / found.regularisation.measured - 1).tolist()
-    )
-    assert f"{found.plain.predicted[0]:.5g}" in found.report
-    assert f"{found.best_ridge_predicted:.3g}" in found.report
+def test_the_report_and_the_plain_values_say_the_same(forecast: RegressionForecast) -> None:
+    plain, gaps = forecast.to_dict(), forecast.regularisation.predicted / forecast.regularisation.measured - 1
+    assert plain["plain"]["predicted"] == forecast.plain.predicted.tolist()
+    assert plain["regularisation"]["gaps"] == gaps.tolist()
+    assert f"{forecast.plain.predicted[0]:.5g}" in forecast.report
+    assert f"{forecast.best_ridge_predicted:.3g}" in forecast.report

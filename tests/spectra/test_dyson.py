@@ -407,7 +407,7 @@ def random_law(rng: np.random.Generator) -> DysonLaw | GramLaw:
     return DysonLaw(s + np.triu(s, 1).T, weights, a)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 10))])
 def test_random_profiles(seed: int) -> None:
     rng = np.random.default_rng([7, seed])
     for _ in range(21):

@@ -144,7 +144,7 @@ def test_distance_to_the_population_is_halved(name: str, ratio: float) -> None:
 
 
 @pytest.mark.parametrize("name", list(POPULATIONS))
-@pytest.mark.parametrize("ratio", [0.1, 0.5, 1, 2])
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 2])
 def test_predicted_degrees_of_freedom_and_ridges_are_twice_as_good(name: str, ratio: float) -> None:
     """Worst of each set, averaged over draws: at most half that of plugging in the sample spectrum."""
     t, n = np.asarray(POPULATIONS[name](60)), round(60 / ratio)

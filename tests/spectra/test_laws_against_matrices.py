@@ -45,7 +45,7 @@ class Sample:
         return two.mean(axis=0) + slope, np.hypot(2 * errors[1], errors[0]), abs(slope)
 
 
-def drawn(law: Law, size: int = SIZE, trials: int = 30) -> Sample:
+def drawn(law: Law, size: int = SIZE, trials: int = 20) -> Sample:
     """Matrices of a size, and twice as many of half that size, so that both add about as much noise."""
     rng = np.random.default_rng(0)
     small, large = (
