@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +29,7 @@ def exact_place(layers: Layers, lam: float) -> tuple[float, float] | None:
     """
     import mpmath as mp
 
-    with mp.workdps(DIGITS):
+    with mp.workdps(DIGITS + math.ceil(abs(lam))):  # 1 + u may be as small as 1 / xi
         known = layers.gains.exactly(lam)
         if known is None:
             return None

@@ -319,3 +319,12 @@ def test_integrals_of_narrow_laws_over_a_wide_range() -> None:
     assert law.integrate(np.ones_like) == pytest.approx(1.0, rel=1e-11)
     assert law.integrate(lambda x: x) == pytest.approx(1.0, rel=1e-11)
     assert law.integrate(lambda x: x * x) == pytest.approx(law.moments(2)[1], rel=1e-11)
+
+
+def test_a_lower_edge_far_below_one() -> None:
+    off = 2.0**-270
+    law = LayerProduct(1, SwitchGains(1.0, zero=off), 1.0, 1.0)
+    ((left, right),) = law.support()
+    assert (left, right) == (off**2 / 4, 4.0)  # Marchenko and Pastur's, (1 -+ sqrt(1 - off))^2
+    x = left * np.array([1 + 1e-9, 2, 1e9])
+    assert law.density(x) == pytest.approx(np.sqrt((x - left) * (right - x)) / (2 * np.pi * x), rel=1e-13)
