@@ -130,8 +130,6 @@ class Model:
                 changes[name] = spec.copied(value, int(factor))
         return self.evolve(**changes)
 
-    # Other files of this folder that the system is made of.
-    PARTS: ClassVar[Sequence[str]] = ()
     # Whether a grid over scalars can be one compiled call of the system, or every point is solved by itself.
     ONE_CALL: ClassVar[bool] = True
     # Whether theory() is a limit, the same at every size, or the expectation at the model's own size.
@@ -142,6 +140,8 @@ class Model:
     EVENTS: ClassVar[frozenset[str]] = frozenset()
     # Values that near their limit like another power of the size than -1: its exponent.
     FINITE_SIZE: ClassVar[Mapping[str, float]] = {}
+    # Counts that do not grow with the size.
+    SCALE_FREE: ClassVar[frozenset[str]] = frozenset({"generations", "iterations", "rounds", "depth", "learners"})
 
     def finite_size(self) -> Mapping[str, float]:
         """The exponents of ``FINITE_SIZE`` at these parameters."""
@@ -151,14 +151,11 @@ class Model:
         """Values that this experiment, at this size, says nothing about, and why; none by default."""
         return {}
 
-    SCALE_FREE: ClassVar[frozenset[str]] = frozenset({"generations", "iterations", "rounds", "depth", "learners"})
-
     @classmethod
     def compiled(cls) -> Compiled:
         """Handle to the generated modules of this model's system."""
         if "_compiled" not in cls.__dict__:
             files = {_source_file(c) for c in cls.__mro__ if issubclass(c, Model) and c is not Model}
-            files |= {Path(__file__).parent / name for name in cls.PARTS}
             cls._compiled = Compiled(cls.__name__, cls.system, () if None in files else files)  # type: ignore[arg-type]
         return cls._compiled
 

@@ -145,8 +145,6 @@ class DeepJacobian(Model):
         "Hayou, Salam, Seddik, Youssef 2025, arXiv 2506.08764 (sparse weights); edges and pruned weights derived here"
     )
     ONE_CALL: ClassVar[bool] = False
-    PARTS: ClassVar[Sequence[str]] = ("_jacobian_system.py",)
-
     FINITE_SIZE: ClassVar[Mapping[str, float]] = {"largest_singular_value": 2 / 3}
 
     @classmethod

@@ -68,7 +68,6 @@ class ResidualJacobian(Model):
     VALUES: ClassVar[Mapping[str, str]] = DeepJacobian.VALUES
     SOURCE: ClassVar[str] = "derived here, after Pennington, Schoenholz and Ganguli 2017, arXiv 1711.04735"
     ONE_CALL: ClassVar[bool] = False
-    PARTS: ClassVar[Sequence[str]] = ("_jacobian_system.py",)
     FINITE_SIZE: ClassVar[Mapping[str, float]] = DeepJacobian.FINITE_SIZE
 
     @classmethod

@@ -54,11 +54,11 @@ class Edge:
     error: float = field(default=0.0)
 
     def beyond(self, x: FloatArray) -> FloatArray:
-        """log(x / place) (n,), which keeps its digits."""
-        share = ((x - self.high) - self.low) / self.high
-        result: FloatArray = np.where(
-            share > -0.5, np.log1p(np.maximum(share, -0.5)), np.log(np.maximum(x, 1e-323) / self.high)
-        )
+        """log(x / place) (n,), which keeps its digits; not finite for a place that rounds to 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = ((x - self.high) - self.low) / self.high
+            far = np.log(np.maximum(x, 1e-323) / self.high)
+            result: FloatArray = np.where(share > -0.5, np.log1p(np.maximum(share, -0.5)), far)
         return result
 
     def start(self, x: FloatArray) -> FloatArray:
