@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rmtcollapse.errors import ConvergenceError
 from rmtcollapse.models.deep_jacobian import DeepJacobian
 from rmtcollapse.models.residual_jacobian import ResidualJacobian
+from rmtcollapse.spectra._layer_newton import TINY
 from rmtcollapse.spectra.layers import LayerProduct
 
 WRONG = 1e-9
@@ -67,7 +68,7 @@ def places(support: list[tuple[float, float]], rng: np.random.Generator, count: 
     """Half of them log-uniform, the others near edges, at distances relative to the edge or to the bulk's width."""
     x = []
     for left, right in (support[i] for i in rng.integers(len(support), size=count)):
-        low = max(left, right * 1e-12 if rng.random() < 0.5 else 1e-290)
+        low = max(left, right * 1e-12 if rng.random() < 0.5 else min(1e-290, right * 1e-12))
         if rng.random() < 0.5:
             x.append(math.exp(rng.uniform(math.log(low), math.log(right))))
         else:
@@ -242,8 +243,12 @@ def judge(number: int, model: Model, rng: np.random.Generator, tally: Tally, opt
             continue
         if slow:
             continue
+        found = law._solved(np.array([place + 0j]))
+        if found.lam[0].imag <= TINY:  # infinitesimal: nothing to begin with
+            tally.counts["faint"] += 1
+            continue
         tally.counts["judged"] += 1
-        true = again(model, at, float(place), law._solved(np.array([place + 0j])), float(density))
+        true = again(model, at, float(place), found, float(density))
         error = abs(density / true - 1) if true > 0 else math.inf
         tally.error(number, model, "density", error, options.allowed, f"at {place!r}")
     if options.masses and number % options.masses == 0 and law.support():

@@ -89,7 +89,8 @@ class Edge:
         h, before = 1j * self.start(x), np.zeros(x.size, bool)
         for level in range(layers.gains.first, layers.gains.levels + 1):
             found, now = _Differences(layers, self, level).solved(self.beyond(x), h)
-            stays = before & found.good & (np.abs(now - h) <= 8 * found.floor * now.imag)
+            allowed = 8 * np.where(found.good, found.floor, 0.0) * now.imag
+            stays = before & found.good & (np.abs(now - h) <= allowed)
             h, before = np.where(found.good, now, h), found.good
             if stays.all():
                 break

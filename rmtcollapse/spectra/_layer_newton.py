@@ -15,7 +15,7 @@ from rmtcollapse.spectra._layer_gains import SwitchGains
 __all__ = ["COARSE", "TINY", "Found", "faint_heights", "newton", "solve"]
 
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which the real part must have settled
-SHORTEN, TINY = 1e-8, 1e-200  # imaginary parts of less than this are infinitesimal
+SHORTEN, TINY = 1e-8, 1e-120  # imaginary parts of less than this are infinitesimal, products with others no double
 COARSE, POLISHED = 1e-6, 0.5  # relative rounding of a density that is refused; where 32 digits follow
 AGREED = 1e-13  # relative change of an imaginary part from one level to the next that is none
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding

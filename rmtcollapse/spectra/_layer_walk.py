@@ -52,10 +52,23 @@ def _beside_pieces(gains: PieceGains, critical: list[float]) -> Room:
 
 
 def continued(layers: Layers, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:
-    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the log edge `top`."""
+    """Solve by continuation in log z, on a straight line from far below the real axis, beyond the log edge `top`.
+
+    Where many poles are near the nodes the way is lost on a coarse level of the quadrature, and taken on a finer one.
+    """
+    out, rest = Found.empty(log_z.size), np.arange(log_z.size)
+    for level in range(layers.path_level, layers.gains.levels + 1, 2):
+        out.put(rest, _followed(layers, log_z[rest], top, room, bulk, level))
+        rest = np.flatnonzero(~out.good)
+        if not rest.size:
+            break
+    return out
+
+
+def _followed(layers: Layers, log_z: ComplexArray, top: float, room: Room, bulk: bool, level: int) -> Found:
+    """The same on one level, up to the last step."""
     far = top + np.log(60.0)
     begin = np.where(log_z.real > far, log_z, far - 0.5j * np.pi)
-    level = layers.path_level
     found = newton(layers, begin, layers.start(begin), level, room, bulk)
     lam, slope, alive = found.lam, found.slope, found.good.copy()
     at, stride = np.where(begin == log_z, 1.0, 0.0), np.full(log_z.size, 0.25)

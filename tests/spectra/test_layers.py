@@ -328,3 +328,16 @@ def test_a_lower_edge_far_below_one() -> None:
     assert (left, right) == (off**2 / 4, 4.0)  # Marchenko and Pastur's, (1 -+ sqrt(1 - off))^2
     x = left * np.array([1 + 1e-9, 2, 1e9])
     assert law.density(x) == pytest.approx(np.sqrt((x - left) * (right - x)) / (2 * np.pi * x), rel=1e-13)
+
+
+def test_densities_are_smooth_where_their_parts_leave_the_doubles() -> None:
+    """Logarithms of nearly parabolic densities of pruned rotations, down to 1e-170."""
+    law = LayerProduct(2, HyperbolicGains(4.842), 0.069, 0.931)
+    x = 10.0 ** -np.arange(140.0, 164.0)
+    assert abs(np.diff(np.log(law.density(x)), 4)).max() < 1e-10
+
+
+def test_many_poles_beside_the_nodes_are_no_obstacle() -> None:
+    law = LayerProduct(2, GaussianGains(4 / np.pi, 0.978), 0.0, 0.2)
+    x = 10.0 ** -np.arange(195.0, 240.0, 5.0)
+    assert abs(np.diff(np.log(law.density(x)), 3)).max() < 1e-4
