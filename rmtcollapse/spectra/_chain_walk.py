@@ -16,12 +16,12 @@ from rmtcollapse.spectra._chain_real import Point
 from rmtcollapse.spectra._layer_gains import LEVELS
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["Found", "begun", "beside", "continued", "walked"]
+__all__ = ["TINY", "Found", "begun", "beside", "continued", "faint_heights", "walked"]
 
 ComplexArray: TypeAlias = NDArray[Any]
 Room: TypeAlias = Callable[[ComplexArray], FloatArray]
 ITERATIONS, PATIENCE = 60, 10  # steps in all, and steps after which they must have become small
-SHORTEN, TINY = 1e-8, 1e-250  # densities of less than this are not told from 0
+SHORTEN, TINY = 1e-8, 1e-60  # imaginary parts of less than this are infinitesimal: far less are lost in Newton's steps
 COARSE = 1e-3  # relative rounding of a density that is refused
 TOGETHER = 1e-5  # relative difference of the traces of two layers that is refused, however small a step is
 AIM = 3e-9  # a quadratically converging step this small leaves an error below rounding
@@ -61,6 +61,10 @@ class Found:
             np.full(n, np.inf),
             np.zeros(n, bool),
         )
+
+    def at(self, where: NDArray[Any]) -> Found:
+        """Those at the indices `where`."""
+        return Found(**{name: values[..., where] for name, values in vars(self).items()})
 
     def put(self, where: NDArray[Any], other: Found) -> None:
         """Store another's certified points at the indices `where`."""
@@ -187,6 +191,23 @@ def solve(
         if not index.size:
             break
     return out
+
+
+def faint_heights(chain: Chain, found: Found) -> FloatArray:
+    r"""Logarithm of the imaginary part of tau (n,) where those of the arguments are infinitesimal.
+
+    To first order :math:`-\sum_lN_{l-1}\rho_l\,\partial\lambda_l/\partial\log z`, where :math:`\rho_l` is what the
+    poles on the real axis add to :math:`\psi_l`, and nothing where :math:`\xi_l<0`.
+    """
+    parts = np.full((len(chain.groups), found.tau.size), -np.inf)
+    for part, group, lam, half, tangent in zip(
+        parts, chain.groups, found.place[1:], found.half[1:], found.tangent[1:], strict=True
+    ):
+        pole = group.layers.gains.pole(lam[~half].real + 0j)
+        assert pole is not None, "every named slope has one"
+        weight = group.count * group.width * math.sqrt(2 * math.pi) * pole[1].real * -tangent[~half].real
+        part[~half] = np.log(weight) - pole[0].real ** 2 / 2
+    return np.asarray(np.logaddexp.reduce(parts, axis=0))
 
 
 def continued(chain: Chain, log_z: ComplexArray, top: float, room: Room, bulk: bool = False) -> Found:

@@ -12,7 +12,7 @@ from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._chain_curve import Chain
 from rmtcollapse.spectra._chain_edges import Outline, isometric, outline
-from rmtcollapse.spectra._chain_walk import TINY, Found, begun, beside, continued, walked
+from rmtcollapse.spectra._chain_walk import TINY, Found, begun, beside, continued, faint_heights, walked
 from rmtcollapse.spectra._layer_gains import mean_gain
 from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra.estimate import FloatArray
@@ -115,7 +115,15 @@ class LayerChain(Law):
     def _transform(self, z: ComplexArray) -> ComplexArray:
         chain, found = self._chain, self._solved(z)
         s = (chain.last - chain.rank + found.behind) / chain.last
-        return np.asarray(-(s.real - 1j * np.where(found.place[0].imag > TINY, s.imag, 0.0)) / z) + 0.0  # no -0
+        values = np.asarray(-s.conj() / z) + 0.0  # no -0
+        faint = np.flatnonzero(
+            (z.imag == 0) & (self._bulk_of(z.real) >= 0) & (np.abs(found.place.imag).min(axis=0) <= TINY)
+        )
+        if faint.size:
+            with np.errstate(under="ignore"):
+                height = np.exp(faint_heights(chain, found.at(faint)) - np.log(chain.last * z.real[faint]))
+            values[faint] = values.real[faint] + 1j * height
+        return values
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         chain, found = self._chain, self._solved(z)

@@ -11,9 +11,10 @@ import pytest
 from rmtcollapse.spectra._chain_curve import Chain, Stage
 from rmtcollapse.spectra._chain_gaps import gaps
 from rmtcollapse.spectra._layer_curve import Layers
-from rmtcollapse.spectra._layer_gains import Gains, GaussianGains, HyperbolicGains, SwitchGains
+from rmtcollapse.spectra._layer_gains import Gains, GaussianGains, HyperbolicGains, SwitchGains, mean_gain
 from rmtcollapse.spectra.chains import LayerChain
 from rmtcollapse.spectra.law import Law
+from rmtcollapse.spectra.layers import LayerProduct
 
 HALF, ALL = SwitchGains(0.5), SwitchGains(1.0)
 TANH, SMALL, ERF = HyperbolicGains(1.0), HyperbolicGains(0.002), GaussianGains(4 / math.pi, 0.7)
@@ -134,3 +135,13 @@ def test_gaps_between_bulks_and_below_an_atom() -> None:
     assert law.cdf(law.support()[-1][1]) == pytest.approx(1 - excess, rel=1e-13)
     m = law.stieltjes(np.array([0.5, 0.8]) * (below - law.support()[-1][1]) + law.support()[-1][1])
     assert m.dtype == float
+
+
+def test_densities_below_the_doubles_of_their_parts_are_those_of_equal_layers() -> None:
+    """Not 0: the density of the other kernel, whose places are far below those of all mass."""
+    gains, x = GaussianGains(4 / math.pi, 0.12), 10.0 ** -np.arange(100.0, 280.0, 9.0)
+    unequal = LayerChain(Chain((Stage(100, 100, gains, 1.0), Stage(100, 100, gains, 1.0)), True))
+    equal = LayerProduct(2, gains, 0.0, gains.largest * mean_gain(gains))
+    expected = equal.density(x)
+    assert 0 < expected[-1] < 1e-290
+    np.testing.assert_allclose(unequal.density(x), expected, rtol=1e-11)
