@@ -16,7 +16,7 @@ from rmtcollapse.spectra._chain_real import Point
 from rmtcollapse.spectra._layer_gains import LEVELS
 from rmtcollapse.spectra.estimate import FloatArray
 
-__all__ = ["TINY", "Found", "begun", "beside", "continued", "faint_heights", "walked"]
+__all__ = ["TINY", "Found", "Room", "begun", "beside", "continued", "faint_heights", "walked"]
 
 ComplexArray: TypeAlias = NDArray[Any]
 Room: TypeAlias = Callable[[ComplexArray], FloatArray]

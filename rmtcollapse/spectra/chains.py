@@ -7,23 +7,25 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._chain_curve import Chain
 from rmtcollapse.spectra._chain_edges import Outline, isometric, outline
-from rmtcollapse.spectra._chain_walk import TINY, Found, begun, beside, continued, faint_heights, walked
+from rmtcollapse.spectra._chain_walk import TINY, Found, Room, begun, beside, continued, faint_heights, walked
 from rmtcollapse.spectra._layer_gains import mean_gain
 from rmtcollapse.spectra._layer_mean import log_mean
+from rmtcollapse.spectra._product_law import ProductLaw
 from rmtcollapse.spectra.estimate import FloatArray
-from rmtcollapse.spectra.law import ComplexArray, Law, moment_count
+from rmtcollapse.spectra.law import ComplexArray, moment_count
 
 __all__ = ["LayerChain"]
 
 CLOSE = 1e-10  # to an edge, relative: where rounding may leave no solution
 
 
-class LayerChain(Law):
+class LayerChain(ProductLaw):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of free layers of any widths.
 
     All :math:`N_L` eigenvalues count: those that are lost on the way are an atom at 0.
@@ -74,11 +76,6 @@ class LayerChain(Law):
         )  # fmt: skip
         return np.asarray(unit * np.exp(chain.log_mean * powers))
 
-    @property
-    def largest(self) -> float:
-        """The largest place of the law."""
-        return self._hull[1]
-
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
@@ -87,43 +84,35 @@ class LayerChain(Law):
     def _bulk_masses(self) -> FloatArray:
         return np.array(self._outline.masses)
 
-    def _solved(self, z: ComplexArray) -> Found:
-        """At points of the closed upper half plane, by their conjugates."""
-        chain = self._chain
-        top = math.log(self._hull[1])
-        inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
-        log_z = np.log(np.abs(z)) - 1j * np.angle(z)
-        found, room = Found.empty(chain, z.size), beside(chain, self._outline.critical)
-        for bulk in np.unique(self._bulk_of(z.real[inside])):
-            here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            found.put(here, walked(chain, log_z.real[here], top, room))
-            for edge in self._outline.critical:
-                near = here[~found.good[here] & (np.abs(log_z.real[here] - edge.log_z) <= CLOSE)]
-                if near.size:
-                    found.put(near, begun(chain, log_z.real[near], edge, top, room))
-        outside = np.flatnonzero(~inside)
-        if outside.size:
-            found.put(outside, continued(chain, log_z[outside], top, room))
-        if not found.good.all():
-            first = z[~found.good][0]
-            raise ConvergenceError(
-                f"no certified solution at z = {first:.17g} ({int((~found.good).sum())} of {z.size} points): closer "
-                "to an edge than rounding allows, or slopes that are not resolved; move the point"
-            )
+    @cached_property
+    def _room(self) -> Room:
+        return beside(self._chain, self._outline.critical)
+
+    def _none(self, size: int) -> Found:
+        return Found.empty(self._chain, size)
+
+    def _in_bulk(self, x: FloatArray, top: float) -> Found:
+        """By continuation from far away; from an edge where rounding leaves no solution otherwise."""
+        chain, log_x = self._chain, np.log(x)
+        found = self._none(x.size)
+        found.put(np.arange(x.size), walked(chain, log_x, top, self._room))
+        for edge in self._outline.critical:
+            near = np.flatnonzero(~found.good & (np.abs(log_x - edge.log_z) <= CLOSE))
+            if near.size:
+                found.put(near, begun(chain, log_x[near], edge, top, self._room))
         return found
 
-    def _transform(self, z: ComplexArray) -> ComplexArray:
-        chain, found = self._chain, self._solved(z)
-        s = (chain.last - chain.rank + found.behind) / chain.last
-        values = np.asarray(-s.conj() / z) + 0.0  # no -0
-        faint = np.flatnonzero(
-            (z.imag == 0) & (self._bulk_of(z.real) >= 0) & (np.abs(found.place.imag).min(axis=0) <= TINY)
-        )
-        if faint.size:
-            with np.errstate(under="ignore"):
-                height = np.exp(faint_heights(chain, found.at(faint)) - np.log(chain.last * z.real[faint]))
-            values[faint] = values.real[faint] + 1j * height
-        return values
+    def _outside(self, log_z: ComplexArray, top: float) -> Found:
+        return continued(self._chain, log_z, top, self._room)
+
+    def _behind(self, found: Found) -> ComplexArray:
+        return np.asarray((self._chain.last - self._chain.rank + found.behind) / self._chain.last)
+
+    def _faint(self, found: Found) -> NDArray[np.bool_]:
+        return np.asarray(found.place[0].imag <= TINY)
+
+    def _heights(self, found: Found) -> FloatArray:
+        return np.asarray(faint_heights(self._chain, found) - math.log(self._chain.last))
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         chain, found = self._chain, self._solved(z)

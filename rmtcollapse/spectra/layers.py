@@ -3,12 +3,11 @@ r"""Squared singular values of products of many free layers: weights times diago
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
@@ -19,17 +18,17 @@ from rmtcollapse.spectra._layer_gains import Gains, SwitchGains, mean_gain
 from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra._layer_near import Edge, edge_at
 from rmtcollapse.spectra._layer_newton import TINY, Found, faint_heights
-from rmtcollapse.spectra._layer_places import LEAST, Places
 from rmtcollapse.spectra._layer_walk import beside, continued, walked
+from rmtcollapse.spectra._product_law import ProductLaw
 from rmtcollapse.spectra.estimate import FloatArray
-from rmtcollapse.spectra.law import ComplexArray, Law, moment_count, probabilities, shaped
+from rmtcollapse.spectra.law import ComplexArray, moment_count
 
 __all__ = ["LayerProduct"]
 
 LOWEST = -700.0  # logarithm of the least place that is told from 0
 
 
-class LayerProduct(Law):
+class LayerProduct(ProductLaw):
     r"""Eigenvalues of :math:`JJ^\top`, :math:`J=\prod_{l=1}^LW_lD_l`, of identical free layers.
 
     A density is 0 inside the support only where it is less than any double. It keeps its digits down to there, and up
@@ -103,63 +102,11 @@ class LayerProduct(Law):
         result: FloatArray = series.free_power(one, layers.depth) * layers.gain ** (layers.depth * powers)
         return result
 
-    @property
-    def largest(self) -> float:
-        """The largest place of the law."""
-        return self._hull[1]
-
     @cached_property
     def _divergent_edges(self) -> Sequence[float]:
         ends = [right for _, right in self.support()[-1:]] if self._outline.diverges else []
         ends += [self._place(log) for log in self._outline.divergent]
         return [0.0 for left, _ in self._outline.bulks[:1] if left == -math.inf] + ends
-
-    @cached_property
-    def _places(self) -> Places:
-        return Places(self)
-
-    def quantile(self, q: ArrayLike) -> Any:
-        """Smallest x with ``cdf(x) >= q``; 0 where that is below 1e-300."""
-        from rmtcollapse.spectra._quantile import quantiles
-
-        levels = probabilities(q)
-        return shaped(self._places.back(quantiles(self._places, levels.ravel())), levels.shape)
-
-    def sample(self, size: int | tuple[int, ...], rng: np.random.Generator | int | None = None) -> FloatArray:
-        """Independent draws, as in :class:`rmtcollapse.spectra.law.Law`; 0 for those below 1e-300."""
-        from rmtcollapse.spectra._quantile import draw
-
-        found = draw(self._places, size, np.random.default_rng(rng))
-        return self._places.back(found.ravel()).reshape(found.shape)
-
-    def integrate(self, function: Callable[[FloatArray], ArrayLike]) -> float:
-        """Integral over the whole law, in log x: atoms exactly, bulks by rules that are refined until they stay.
-
-        Where mass lies below 1e-300, as of deep products, the function has to have settled there: `ConvergenceError`
-        otherwise.
-        """
-        from rmtcollapse.spectra._quantile import over_bulk, values_of
-
-        places, total = self._places, 0.0
-        for place, mass in self.atoms():
-            total += mass * float(values_of(function, np.array([place]))[0])
-
-        def over(y: FloatArray) -> FloatArray:
-            return values_of(function, places.places(y))
-
-        for (left, right), mass in zip(places.support(), places.masses(), strict=True):
-            start = places.counts_from(over, left, right)
-            left_out = float(places.cdf(start) - places.cdf(left)) if start > left else 0.0
-            total += over_bulk(places, over, start, right, float(mass) - left_out)
-        if places.beyond > 0:
-            last = values_of(function, np.array([LEAST, 2 * LEAST]))
-            if not places.beyond * abs(last[1] - last[0]) <= 1e-13 * max(abs(total), places.beyond * abs(last[0])):
-                raise ConvergenceError(
-                    f"a mass of {places.beyond:.3g} lies below {LEAST:g}, where the function still varies; fewer "
-                    "layers, or a function that is continuous at 0"
-                )
-            total += places.beyond * float(last[0])
-        return total
 
     def _bulk_masses(self) -> FloatArray:
         """Of two bulks, or a bulk and an atom above it, the upper has a mass of 1 - L (1 - p)."""
@@ -171,30 +118,16 @@ class LayerProduct(Law):
         upper = 1 - self._layers.depth * self._layers.gains.zero
         return np.array([rest - upper, upper])
 
-    def _solved(self, z: ComplexArray) -> Found:
-        """At points of the closed upper half plane, by their conjugates."""
-        layers = self._layers
-        top = math.log(self._hull[1])
-        inside = (z.imag == 0) & (self._bulk_of(z.real) >= 0)
-        log_z = np.log(np.abs(z)) - 1j * np.angle(z)
-        found, room = Found.empty(z.size), beside(layers, list(self._outline.critical.values()))
-        for bulk in np.unique(self._bulk_of(z.real[inside])):
-            here = np.flatnonzero(inside & (self._bulk_of(z.real) == bulk))
-            found.put(here, self._in_bulk(z.real[here], top, room))
-        outside = np.flatnonzero(~inside)
-        if outside.size:
-            found.put(outside, continued(layers, log_z[outside], top, room))
-        if not found.good.all():
-            first = z[~found.good][0]
-            raise ConvergenceError(
-                f"no certified solution at z = {first:.17g} ({int((~found.good).sum())} of {z.size} points): closer "
-                "to an edge than rounding allows, or slopes that are not resolved; move the point"
-            )
-        return found
+    @cached_property
+    def _room(self) -> Room:
+        return beside(self._layers, list(self._outline.critical.values()))
 
-    def _in_bulk(self, x: FloatArray, top: float, room: Room) -> Found:
-        """At places of one bulk: from its edges where they are close, else by continuation from far away."""
-        layers, found = self._layers, Found.empty(x.size)
+    def _none(self, size: int) -> Found:
+        return Found.empty(size)
+
+    def _in_bulk(self, x: FloatArray, top: float) -> Found:
+        """From its edges where they are close, else by continuation from far away."""
+        layers, room, found = self._layers, self._room, Found.empty(x.size)
         for edge in self._square_roots.values():
             near = np.flatnonzero(edge.reaches(x) & ~found.good)
             if near.size:
@@ -204,15 +137,17 @@ class LayerProduct(Law):
             found.put(rest, polished(layers, x[rest], walked(layers, np.log(x[rest]), top, room)))
         return found
 
-    def _transform(self, z: ComplexArray) -> ComplexArray:
-        found = self._solved(z)
-        values = np.asarray(-found.s.conj() / z) + 0.0  # no -0
-        faint = np.flatnonzero((z.imag == 0) & (self._bulk_of(z.real) >= 0) & (found.lam.imag <= TINY))
-        if faint.size:
-            with np.errstate(under="ignore"):
-                height = np.exp(faint_heights(self._layers, found.at(faint)) - np.log(z.real[faint]))
-            values[faint] = values.real[faint] + 1j * height
-        return values
+    def _outside(self, log_z: ComplexArray, top: float) -> Found:
+        return continued(self._layers, log_z, top, self._room)
+
+    def _behind(self, found: Found) -> ComplexArray:
+        return found.s
+
+    def _faint(self, found: Found) -> NDArray[np.bool_]:
+        return np.asarray(found.lam.imag <= TINY)
+
+    def _heights(self, found: Found) -> FloatArray:
+        return faint_heights(self._layers, found)
 
     def _potential(self, z: ComplexArray) -> ComplexArray:
         layers, found = self._layers, self._solved(z)
