@@ -13,7 +13,8 @@ from rmtcollapse.errors import ConvergenceError, ParameterError
 from rmtcollapse.spectra import _series as series
 from rmtcollapse.spectra._chain_curve import Chain
 from rmtcollapse.spectra._chain_edges import Outline, isometric, outline
-from rmtcollapse.spectra._chain_walk import TINY, Found, Room, begun, beside, continued, faint_heights, walked
+from rmtcollapse.spectra._chain_newton import TINY, Found, Room, faint_heights
+from rmtcollapse.spectra._chain_walk import begun, beside, continued, walked
 from rmtcollapse.spectra._layer_gains import mean_gain
 from rmtcollapse.spectra._layer_mean import log_mean
 from rmtcollapse.spectra._product_law import ProductLaw
@@ -109,7 +110,7 @@ class LayerChain(ProductLaw):
         return np.asarray((self._chain.last - self._chain.rank + found.behind) / self._chain.last)
 
     def _faint(self, found: Found) -> NDArray[np.bool_]:
-        return np.asarray(found.place[0].imag <= TINY)
+        return np.asarray(np.abs(found.place.imag).min(axis=0) <= TINY)
 
     def _heights(self, found: Found) -> FloatArray:
         return np.asarray(faint_heights(self._chain, found) - math.log(self._chain.last))
