@@ -28,7 +28,7 @@ from rmtcollapse.spectra._layer_gains import (
 )
 from rmtcollapse.spectra._layer_pieces import Piece, PieceGains, monotone_pieces, panel_nodes
 
-__all__ = ["NAMES", "Activation", "energy", "gains", "named", "own_activation", "reference_columns"]
+__all__ = ["NAMES", "Activation", "closed_energy", "energy", "gains", "named", "own_activation", "reference_columns"]
 
 LARGEST = 1e4  # preactivation variance at which an unknown slope is resolved
 MOST_KINKS = 20
@@ -211,16 +211,25 @@ def _extreme(activation: Activation, h: Array, square: Array, sign: float) -> fl
     return sign * max(sign * float(square[at]), -float(found.fun))
 
 
+def closed_energy(activation: Any, q: Any, functions: Any) -> Any:
+    """The mean square of the activation at the variance *q*, in `math` or `mpmath`; None if it has no closed form."""
+    if activation in ("linear", "relu"):
+        return q if activation == "linear" else q / 2
+    if activation == "erf":
+        return 2 / functions.pi * functions.asin(2 * q / (1 + 2 * q))
+    if activation == "hard-tanh":
+        a = 1 / functions.sqrt(q)
+        density = functions.exp(-(a**2) / 2) / functions.sqrt(2 * functions.pi)
+        inner = functions.erf(a / functions.sqrt(2)) - 2 * a * density
+        return q * inner + functions.erfc(a / functions.sqrt(2))
+    return None
+
+
 def energy(activation: Any, variance: float) -> float:
     """The mean square of the activation at a normal preactivation of this variance."""
-    if activation in ("linear", "relu"):
-        return variance if activation == "linear" else variance / 2
-    if activation == "erf":
-        return 2 / math.pi * math.asin(2 * variance / (1 + 2 * variance))
-    if activation == "hard-tanh":
-        a = 1 / math.sqrt(variance)
-        inner = math.erf(a / math.sqrt(2)) - 2 * a * math.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
-        return variance * inner + math.erfc(a / math.sqrt(2))
+    closed = closed_energy(activation, variance, math)
+    if closed is not None:
+        return float(closed)
     before, kinks = math.nan, getattr(activation, "kinks", ())
     for level in range(8) if kinks else range(max(0, math.ceil(math.log2(variance) / 2)), 16):
         places, weights = _between(kinks, variance, level) if kinks else gaussian_nodes(level)

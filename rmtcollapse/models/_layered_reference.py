@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rmtcollapse.errors import ConvergenceError
-from rmtcollapse.models._activations import reference_columns
+from rmtcollapse.models._activations import closed_energy, reference_columns
 
 if TYPE_CHECKING:
     from rmtcollapse.models.layered_jacobian import LayeredJacobian
@@ -115,12 +115,8 @@ def _energy(activation: str, q: Any, step: Any) -> Any:
     """The mean square of the activation."""
     import mpmath as mp
 
-    if activation in ("linear", "relu"):
-        return q if activation == "linear" else q / 2
-    if activation == "erf":
-        return 2 / mp.pi * mp.asin(2 * q / (1 + 2 * q))
-    if activation == "hard-tanh":
-        a = 1 / mp.sqrt(q)
-        return q * (mp.erf(a / mp.sqrt(2)) - 2 * a * mp.npdf(a)) + mp.erfc(a / mp.sqrt(2))
+    closed = closed_energy(activation, q, mp)
+    if closed is not None:
+        return closed
     columns = reference_columns(activation, q, step, 0.0)
     return mp.fsum(w * (1 - mp.sqrt(c)) for w, c in zip(columns["multiplicity"], columns["gain"], strict=True))
